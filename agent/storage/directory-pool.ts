@@ -1,0 +1,195 @@
+// A pool of files in a directory: local, or on a mounted network file system.
+import { InnkeeperError } from '../resources/errors.ts';
+import { humanBytes, printable, storageError } from './errors.ts';
+import { type Files, localFiles } from './files.ts';
+import { KeyedLock } from './keyed-lock.ts';
+import { isRemote, mountOf, readMounts } from './mounts.ts';
+import type { Pool, PoolCapacity, Source, TaskOptions, Volume, VolumeSpec } from './pool.ts';
+import { blank, type ClonePolicy, clone, copied, type Provision, type SizedSource } from './provision.ts';
+import { resize } from './qemu-img.ts';
+import { type RemoteFilesOptions, remoteFiles } from './remote-files.ts';
+import { findVolume, idOf, sizeOf, type VolumePaths, volumePaths } from './volume-files.ts';
+
+export interface DirectoryPoolConfig {
+  name: string;
+  kind: 'directory';
+  /** Absolute; made if it does not exist (0711, so that QEMU's user can pass but not list). */
+  path: string;
+  /** Default `overlay`. */
+  clone?: ClonePolicy;
+  /** File operations in a helper process with time limits. Default: as the kind of file system asks. */
+  remote?: boolean;
+  helper?: Omit<RemoteFilesOptions, 'pool'>;
+}
+
+const SECTOR = 512;
+
+export class DirectoryPool implements Pool {
+  readonly name: string;
+  readonly kind: string = 'directory';
+  readonly path: string;
+  readonly #config: Omit<DirectoryPoolConfig, 'kind'>;
+  readonly #locks = new KeyedLock();
+  #files: Promise<Files> | undefined;
+
+  constructor(config: Omit<DirectoryPoolConfig, 'kind'>) {
+    if (!config.path.startsWith('/')) {
+      throw new InnkeeperError('invalid', `The path of pool ${config.name} must be absolute.`);
+    }
+    this.name = config.name;
+    this.path = config.path.replace(/\/+$/, '');
+    this.#config = config;
+  }
+
+  async open(): Promise<void> {
+    await this.#guard(`use the directory ${this.path} for pool ${this.name}`, async (files) => {
+      await files.makeDirectory(this.path, 0o711);
+      await files.checkWritable(this.path);
+    });
+  }
+
+  async close(): Promise<void> {
+    const files = await this.#files;
+    this.#files = undefined;
+    await files?.close();
+  }
+
+  capacity(): Promise<PoolCapacity> {
+    return this.#guard(`ask pool ${this.name} for its space`, (files) => files.space(this.path));
+  }
+
+  create(id: string, spec: VolumeSpec, options: TaskOptions = {}): Promise<Volume> {
+    const sizeBytes = wholeSectors(spec.sizeBytes);
+    return this.#task(id, 'create', sizeBytes, async (files, paths) => {
+      const present = await findVolume(files, paths);
+      if (present) return sameSize(id, present, sizeBytes);
+      const task: Provision = { files, paths, sizeBytes, options };
+      const from = spec.from && (await fitting(files, spec.from, sizeBytes));
+      await files.remove(paths.partial);
+      try {
+        const format = from ? await clone(task, from, this.#config.clone ?? 'overlay') : await blank(task);
+        options.signal?.throwIfAborted();
+        return await this.#publish(task, format);
+      } catch (error) {
+        await files.remove(paths.partial);
+        await files.remove(paths.base);
+        throw error;
+      }
+    });
+  }
+
+  remove(id: string): Promise<void> {
+    return this.#task(id, 'remove', undefined, async (files, { qcow2, raw, partial, base }) => {
+      // The base goes last: as long as an overlay is there, so is what it builds on.
+      for (const path of [qcow2, raw, partial, base]) await files.remove(path);
+    });
+  }
+
+  grow(id: string, sizeBytes: number): Promise<Volume> {
+    const wanted = wholeSectors(sizeBytes);
+    return this.#task(id, 'grow', wanted, async (files, paths) => {
+      const volume = await existing(files, paths, id);
+      if (volume.sizeBytes === wanted) return volume;
+      if (volume.sizeBytes > wanted) {
+        const message = `Volume ${id} has ${humanBytes(volume.sizeBytes)} and cannot shrink to ${humanBytes(wanted)}.`;
+        throw new InnkeeperError('invalid', message);
+      }
+      await resize(volume, wanted);
+      await files.synced(volume.path);
+      return { ...volume, sizeBytes: wanted };
+    });
+  }
+
+  overwrite(id: string, source: Source, options: TaskOptions = {}): Promise<Volume> {
+    return this.#task(id, 'overwrite', undefined, async (files, paths) => {
+      const volume = await existing(files, paths, id);
+      const task: Provision = { files, paths, sizeBytes: volume.sizeBytes, options };
+      const from = await fitting(files, source, volume.sizeBytes);
+      await files.remove(paths.partial);
+      try {
+        await copied(task, from, volume.format);
+        options.signal?.throwIfAborted();
+        await this.#publish(task, volume.format);
+      } catch (error) {
+        await files.remove(paths.partial);
+        throw error;
+      }
+      await files.remove(paths.base);
+      return volume;
+    });
+  }
+
+  find(id: string): Promise<Volume | undefined> {
+    const paths = volumePaths(this.path, id);
+    return this.#guard(`look for volume ${id} in pool ${this.name}`, (files) => findVolume(files, paths));
+  }
+
+  async list(): Promise<string[]> {
+    const names = await this.#guard(`list pool ${this.name}`, (files) => files.list(this.path));
+    return [...new Set(names.flatMap((name) => idOf(name) ?? []))].sort();
+  }
+
+  /** Makes the finished temporary file the volume: durable content first, then the name, then the name durable. */
+  async #publish({ files, paths, sizeBytes }: Provision, format: Volume['format']): Promise<Volume> {
+    await files.mode(paths.partial, 0o600);
+    await files.synced(paths.partial);
+    await files.rename(paths.partial, paths[format]);
+    await files.synced(this.path);
+    return { path: paths[format], format, sizeBytes };
+  }
+
+  /** One task after the other per volume, with errors that name it. */
+  #task<T>(
+    id: string,
+    verb: string,
+    needBytes: number | undefined,
+    task: (files: Files, paths: VolumePaths) => Promise<T>,
+  ): Promise<T> {
+    const paths = volumePaths(this.path, id);
+    const what = `${verb} volume ${id} in pool ${this.name}`;
+    return this.#locks.run(id, () => this.#guard(what, (files) => task(files, paths), needBytes));
+  }
+
+  async #guard<T>(what: string, task: (files: Files) => Promise<T>, needBytes?: number): Promise<T> {
+    try {
+      this.#files ??= this.#choose();
+      return await task(await this.#files);
+    } catch (error) {
+      throw storageError(error, { what, ...(needBytes === undefined ? {} : { needBytes }) });
+    }
+  }
+
+  async #choose(): Promise<Files> {
+    const remote = this.#config.remote ?? isRemote(mountOf(await readMounts(), this.path));
+    return remote ? remoteFiles({ ...this.#config.helper, pool: this.name }) : localFiles;
+  }
+}
+
+/** @throws InnkeeperError `invalid` for what cannot be a size */
+export function wholeSectors(sizeBytes: number): number {
+  if (Number.isSafeInteger(sizeBytes) && sizeBytes > 0) return Math.ceil(sizeBytes / SECTOR) * SECTOR;
+  throw new InnkeeperError('invalid', `${sizeBytes} cannot be the size of a volume in bytes.`);
+}
+
+function sameSize(id: string, present: Volume, sizeBytes: number): Volume {
+  if (present.sizeBytes === sizeBytes) return present;
+  const sizes = `${humanBytes(present.sizeBytes)}, not ${humanBytes(sizeBytes)}`;
+  throw new InnkeeperError('conflict', `Volume ${id} exists already with ${sizes}.`);
+}
+
+async function existing(files: Files, paths: VolumePaths, id: string): Promise<Volume> {
+  const volume = await findVolume(files, paths);
+  if (volume) return volume;
+  throw new InnkeeperError('not-found', `There is no volume ${id}.`);
+}
+
+/** The source with its size, if it is there and not larger than the volume. */
+async function fitting(files: Files, source: Source, mostBytes: number): Promise<SizedSource> {
+  const sizeBytes = await sizeOf(files, source);
+  if (sizeBytes === undefined) {
+    throw new InnkeeperError('not-found', `There is no image or volume at ${printable(source.path)}.`);
+  }
+  if (sizeBytes <= mostBytes) return { ...source, sizeBytes };
+  const sizes = `${humanBytes(sizeBytes)} do not fit in a volume of ${humanBytes(mostBytes)}`;
+  throw new InnkeeperError('invalid', `The content's ${sizes}; ask for a larger volume.`);
+}

@@ -1,0 +1,29 @@
+// The door of the storage folder: pools, volumes, registered images.
+import { DirectoryPool, type DirectoryPoolConfig } from './directory-pool.ts';
+import type { Pool } from './pool.ts';
+
+export type { DirectoryPoolConfig } from './directory-pool.ts';
+export { type ImageFacts, type InspectLimits, inspectImage } from './inspect.ts';
+export type {
+  DiskFormat,
+  Pool,
+  PoolCapacity,
+  Progress,
+  Source,
+  TaskOptions,
+  Volume,
+  VolumeSpec,
+} from './pool.ts';
+export type { ClonePolicy } from './provision.ts';
+export { reservable, type SpaceQuestion } from './reservable.ts';
+
+/** What the configuration file may say of a pool. */
+export type PoolConfig = DirectoryPoolConfig;
+
+/**
+ * Makes the pool of a configuration entry; nothing is touched before `open`.
+ * @throws InnkeeperError `invalid`
+ */
+export function openPool(config: PoolConfig): Pool {
+  return new DirectoryPool(config);
+}
