@@ -1,0 +1,58 @@
+// The local API: HTTP over a UNIX socket for the innkeeper command and everything else on this host.
+import type { Duplex } from 'node:stream';
+import type { FastifyBaseLogger } from 'fastify';
+import type { AgentApi, Caller } from '../methods.ts';
+import { serveConsole } from './console.ts';
+import { buildApi } from './routes.ts';
+import { listenOnSocket } from './unix-socket.ts';
+
+/** Who may open the socket may do everything: the file's mode and group are the lock. */
+const LOCAL_CALLER: Caller = { name: 'local', right: 'administer' };
+/** Owner and group, nobody else. */
+const DEFAULT_MODE = 0o660;
+
+/** How to serve the local API. */
+export interface LocalApiOptions {
+  agent: AgentApi;
+  /** At most 107 bytes; its folder is made if it is not there. */
+  socketPath: string;
+  log: FastifyBaseLogger;
+  /** File mode of the socket; 0660 if absent. */
+  mode?: number;
+  /** Name or number of the group that owns the socket. */
+  group?: string | number;
+}
+
+/**
+ * Serves the API until closed; closing ends open streams and consoles and removes the socket.
+ * @throws InnkeeperError `conflict` when another agent answers on the socket, `invalid` for a path that cannot be used
+ */
+export async function startLocalApi(options: LocalApiOptions): Promise<{ close(): Promise<void> }> {
+  const { agent, log } = options;
+  const closing = new AbortController();
+  const consoles = new Set<Duplex>();
+  const app = buildApi({ agent, caller: LOCAL_CALLER, log, closing: closing.signal });
+  app.server.on('upgrade', (request, socket, head) => {
+    consoles.add(socket);
+    socket.once('close', () => consoles.delete(socket));
+    void serveConsole(agent, LOCAL_CALLER, request, socket, head, log);
+  });
+  await app.ready();
+  const { mode = DEFAULT_MODE, group } = options;
+  try {
+    await listenOnSocket(app.server, options.socketPath, { mode, ...(group === undefined ? {} : { group }) });
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+  return {
+    async close() {
+      closing.abort();
+      // Stop accepting before hanging up on those inside, or one who redials at once would keep the door open.
+      app.server.close();
+      app.server.closeAllConnections();
+      for (const socket of consoles) socket.destroy();
+      await app.close();
+    },
+  };
+}

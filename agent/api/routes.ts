@@ -1,0 +1,110 @@
+// The HTTP API as fastify routes: one per method of the table, the call by name, health and the OpenAPI document.
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import type { AgentApi, Caller, MethodDefinition } from '../methods.ts';
+import { InnkeeperError } from '../resources/errors.ts';
+import { callMethod } from './call.ts';
+import { CONSOLE_PROTOCOL } from './console.ts';
+import { httpFailure } from './http-errors.ts';
+import { openApiDocument } from './openapi.ts';
+import { gatherParameters } from './parameters.ts';
+import { addStreams } from './streams.ts';
+
+/** Largest body taken, in bytes: user data and context files travel in it as base64. */
+export const BODY_LIMIT = 4 * 1024 * 1024;
+/** Time a client has to send a whole request, in ms; answers may take as long as their operation. */
+const REQUEST_TIME = 30_000;
+
+/** What the routes are made of. */
+export interface ApiOptions {
+  agent: AgentApi;
+  /** On whose behalf everything that comes in is done. */
+  caller: Caller;
+  log: FastifyBaseLogger;
+  /** Ends the endless answers when it aborts. */
+  closing: AbortSignal;
+}
+
+/** The application, not yet listening. */
+export function buildApi({ agent, caller, log, closing }: ApiOptions): FastifyInstance {
+  const app = Fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIME,
+    routerOptions: { maxParamLength: 256 },
+  });
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => {
+    parseJson(text as string, done);
+  });
+  app.setErrorHandler((error, request, reply) => {
+    const { status, body } = httpFailure(error);
+    if (status === 500) request.log.error({ err: error }, 'a request failed by our fault');
+    void reply.code(status).send(body);
+  });
+  app.setNotFoundHandler((request) => {
+    throw new InnkeeperError(
+      'not-found',
+      `There is nothing at ${request.method} ${request.url.slice(0, 200)}.`,
+    );
+  });
+  for (const definition of agent.methods.values()) addMethod(app, agent, caller, definition);
+  addCallByName(app, agent, caller);
+  addFixed(app, agent);
+  addStreams(app, agent, closing);
+  return app;
+}
+
+/** An empty body means no parameters, whatever its type says. */
+function parseJson(text: string, done: (error: Error | null, body?: unknown) => void): void {
+  try {
+    done(null, text.trim() === '' ? undefined : JSON.parse(text));
+  } catch (error) {
+    done(new InnkeeperError('invalid', `The body is not JSON: ${(error as Error).message}`, {}, error));
+  }
+}
+
+function addMethod(
+  app: FastifyInstance,
+  agent: AgentApi,
+  caller: Caller,
+  definition: MethodDefinition,
+): void {
+  app.route({
+    method: definition.http.verb,
+    url: definition.http.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    handler: async (request, reply) => {
+      const parts = { path: request.params, query: request.query, body: request.body };
+      const params = gatherParameters(definition, parts);
+      const result = await agent.call(definition.name, params, caller);
+      const accepted = definition.kind === 'operation' && params.wait === false;
+      return reply
+        .code(accepted ? 202 : 200)
+        .type('application/json')
+        .send(toJson(result));
+    },
+  });
+}
+
+function addCallByName(app: FastifyInstance, agent: AgentApi, caller: Caller): void {
+  app.post('/v1/call/:method', async (request, reply) => {
+    const { method } = request.params as { method: string };
+    const result = await callMethod(agent, method, request.body ?? {}, caller);
+    return reply.type('application/json').send(toJson(result));
+  });
+}
+
+function addFixed(app: FastifyInstance, agent: AgentApi): void {
+  app.get('/healthz', async () => ({ status: 'ok', agentVersion: agent.hello().agentVersion }));
+  app.get('/v1/openapi.json', async () => openApiDocument(agent));
+  app.get('/v1/vservers/:vserverId/console', async () => {
+    throw new InnkeeperError(
+      'invalid',
+      `A console is opened with "Connection: Upgrade" and "Upgrade: ${CONSOLE_PROTOCOL}".`,
+    );
+  });
+}
+
+/** Every answer is JSON, also one that is nothing or a bare string. */
+function toJson(result: unknown): string {
+  return JSON.stringify(result ?? null);
+}
