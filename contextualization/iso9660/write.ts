@@ -1,0 +1,91 @@
+// Writes an image so that it is either there completely or not at all.
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Medium } from '../medium.ts';
+import { layOut } from './layout.ts';
+import { imagePieces, PIECE } from './stream.ts';
+
+export interface WriteOptions {
+  /** Permission bits of the image; 0600 if absent, since it carries keys and passwords. */
+  mode?: number;
+  /** Who must be able to read it: the user QEMU runs as. */
+  owner?: { uid: number; gid: number };
+}
+
+/**
+ * Writes `medium` to `destination` through a temporary file beside it, synchronised before it gets its name;
+ * an image of that name is replaced in one step. After a failure nothing is left of the new one.
+ * @returns the size of the image in bytes
+ * @throws ContextError for media that cannot be represented; errors of the file system as they are
+ */
+export async function writeIso(
+  destination: string,
+  medium: Medium,
+  options: WriteOptions = {},
+): Promise<{ bytes: number }> {
+  const layout = layOut(medium);
+  const folder = dirname(destination);
+  const temporary = join(
+    folder,
+    `.${basename(destination).slice(0, 200)}.${randomBytes(6).toString('hex')}.tmp`,
+  );
+  const handle = await open(temporary, 'wx', 0o600);
+  try {
+    try {
+      await writeAll(handle, imagePieces(layout));
+      if (options.owner) await handle.chown(options.owner.uid, options.owner.gid);
+      await handle.chmod(options.mode ?? 0o600);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, destination);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncFolder(folder);
+  return { bytes: layout.bytes };
+}
+
+/** Small pieces are copied together, large ones written as they come: at most two pieces are in memory. */
+async function writeAll(handle: FileHandle, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+  let gathered: Buffer[] = [];
+  let size = 0;
+  const flush = async () => {
+    const all = gathered;
+    gathered = [];
+    size = 0;
+    await writeFully(handle, Buffer.concat(all));
+  };
+  for await (const piece of pieces) {
+    if (piece.byteLength >= PIECE / 4) {
+      await flush();
+      await writeFully(handle, piece);
+      continue;
+    }
+    gathered.push(Buffer.from(piece));
+    size += piece.byteLength;
+    if (size >= PIECE) await flush();
+  }
+  await flush();
+}
+
+async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  let at = 0;
+  while (at < bytes.byteLength) {
+    const { bytesWritten } = await handle.write(bytes, at, bytes.byteLength - at);
+    at += bytesWritten;
+  }
+}
+
+/** The new name itself must survive a power cut. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
