@@ -1,0 +1,242 @@
+// Builds, guards, observes and removes VNets and VNICs on this host; every verb may be repeated.
+import { writeFile } from 'node:fs/promises';
+import {
+  addVNetText,
+  ensureVNicText,
+  frameText,
+  removeVNetText,
+  removeVNicText,
+  type VNetPorts,
+} from './bridge-table.ts';
+import { linkLocal } from './guest-rules.ts';
+import {
+  digestOf,
+  ensureVNetLines,
+  isJoined,
+  markerText,
+  peerLines,
+  readMarker,
+  readPeers,
+  removeVNetLines,
+} from './host-commands.ts';
+import { checkPrefix, vnetNames, vnicNames } from './names.ts';
+import { namespaceScript } from './namespace-script.ts';
+import {
+  type HostState,
+  readCounters,
+  readHost,
+  readNamespaces,
+  readPorts,
+  type VNicCounters,
+} from './observe.ts';
+import { checkDevice, checkVNetPlan, checkVNicPlan, type VNetPlan, type VNicPlan } from './plans.ts';
+import { type Run, run as runCommand } from './run.ts';
+
+/** Everything on the host that carries this agent's prefix. */
+export interface ObservedNetwork {
+  bridges: string[];
+  hostVeths: string[];
+  uplinks: string[];
+  namespaces: string[];
+  /** Taps that exist. */
+  taps: string[];
+  /** Devices (taps, veths, uplinks) the rules know, existing or not. */
+  ruled: string[];
+  /** VNet ids of which at least one part is there, and whether all of it is. */
+  vnets: { id: string; complete: boolean }[];
+}
+
+/** Namespaces set up at the same time: enough to keep the kernel's lock busy, not a crowd of processes. */
+const NAMESPACES_AT_ONCE = 4;
+
+const NOTHING_THERE = /No such file or directory/;
+
+export class HostNetwork {
+  readonly prefix: string;
+  readonly #run: Run;
+  /** nft transactions one after another: the kernel would do the same, and failures stay with their cause. */
+  #queue: Promise<unknown> = Promise.resolve();
+  #framed = false;
+  /** What this object has put in place; when it is empty, the table may have become useless. */
+  readonly #held = new Set<string>();
+
+  /** @throws InnkeeperError `invalid` for a prefix that is not two to four lower-case letters */
+  constructor(options: { prefix: string; run?: Run }) {
+    checkPrefix(options.prefix);
+    this.prefix = options.prefix;
+    this.#run = options.run ?? runCommand;
+  }
+
+  /** Makes what is missing of a VNet, or all of it. */
+  async ensureVNet(plan: VNetPlan): Promise<void> {
+    await this.#buildVNets([plan], '', false);
+  }
+
+  /** Removes a VNet with whatever is there of it; VNICs still on it lose their bridge. */
+  async removeVNet(vnet: string | Pick<VNetPlan, 'id' | 'bridge' | 'hostVeth' | 'namespace'>): Promise<void> {
+    const id = typeof vnet === 'string' ? vnet : vnet.id;
+    const names = vnetNames(this.prefix, id);
+    const parts = typeof vnet === 'string' ? names : vnet;
+    const lines = removeVNetLines(parts, names.uplink, await readHost(this.#run, this.prefix));
+    if (lines.length > 0) await this.#run('ip', ['-batch', '-'], `${lines.join('\n')}\n`);
+    await this.#nft(removeVNetText(this.prefix, { ...parts, uplink: names.uplink }));
+    this.#held.delete(parts.bridge);
+    await this.#removeEmptyTable();
+  }
+
+  /** Puts a VNIC's rules in place, before its tap exists, or replaces them in one transaction. */
+  async ensureVNic(plan: VNicPlan): Promise<void> {
+    checkVNicPlan(plan);
+    await this.#nft(ensureVNicText(this.prefix, plan));
+    this.#held.add(plan.device);
+  }
+
+  /** Removes a VNIC's rules, by its id or its device's name; a tap still there can no longer send or receive. */
+  async removeVNic(vnic: string): Promise<void> {
+    const device = /^vnic-[0-9a-f]{8}$/.test(vnic) ? vnicNames(this.prefix, vnic).device : vnic;
+    checkDevice(device);
+    await this.#nft(removeVNicText(this.prefix, device));
+    this.#held.delete(device);
+    await this.#removeEmptyTable();
+  }
+
+  /**
+   * Puts everything in place at the agent's start: one nft transaction and one `ip -batch` for all, and one process
+   * for each VNet whose namespace is not complete. Running guests notice nothing.
+   */
+  async restore(vnets: readonly VNetPlan[], vnics: readonly VNicPlan[]): Promise<void> {
+    for (const plan of vnics) checkVNicPlan(plan);
+    await this.#buildVNets(vnets, vnics.map((plan) => ensureVNicText(this.prefix, plan)).join(''), true);
+    for (const plan of vnics) this.#held.add(plan.device);
+  }
+
+  /** What is there: one `ip -j`, one `nft -j`, one directory. */
+  async observe(): Promise<ObservedNetwork> {
+    const [state, ruled] = await Promise.all([readHost(this.#run, this.prefix), this.#ports()]);
+    const named = (kind: string): string[] => {
+      const pattern = new RegExp(`^${this.prefix}${kind}[0-9a-f]{8}$`);
+      return [...state.links.keys()].filter((name) => pattern.test(name)).sort();
+    };
+    const [bridges, hostVeths, uplinks, taps] = [named('b'), named('v'), named('u'), named('t')];
+    const namespaces = [...state.namespaces.keys()].sort();
+    const all = [...bridges, ...hostVeths, ...uplinks, ...namespaces];
+    const ids = new Set(
+      all.map((name) => `vnet-${name.slice(-8)}`).filter((id) => /^vnet-[0-9a-f]{8}$/.test(id)),
+    );
+    const vnets = [...ids].sort().map((id) => ({ id, complete: this.#isComplete(id, state, ruled) }));
+    return { bridges, hostVeths, uplinks, namespaces, taps, ruled, vnets };
+  }
+
+  /** Packets let through and dropped since the rules were made, by device and reason. */
+  async counters(): Promise<Map<string, VNicCounters>> {
+    return readCounters(await this.#list('counters', 'table', 'bridge', this.prefix));
+  }
+
+  #isComplete(id: string, state: HostState, ruled: string[]): boolean {
+    const names = vnetNames(this.prefix, id);
+    const veth = state.links.get(names.hostVeth);
+    return (
+      state.links.get(names.bridge)?.up === true &&
+      veth?.up === true &&
+      veth.master === names.bridge &&
+      ruled.includes(names.hostVeth) &&
+      state.namespaces.has(names.namespace) &&
+      readMarker(veth.alias)?.namespaceInode === state.namespaces.get(names.namespace)
+    );
+  }
+
+  #portsOf({ id, bridge, hostVeth, transport }: VNetPlan): VNetPorts {
+    if (transport.type === 'local') return { bridge, hostVeth };
+    return { bridge, hostVeth, uplink: vnetNames(this.prefix, id).uplink };
+  }
+
+  /** Rules first, then links, then the insides of the namespaces; `extra` joins the nft transaction. */
+  async #buildVNets(plans: readonly VNetPlan[], extra: string, trustMarkers: boolean): Promise<void> {
+    for (const plan of plans) checkVNetPlan(plan);
+    const ports = plans.map((plan) => addVNetText(this.prefix, this.#portsOf(plan))).join('');
+    if (ports + extra !== '') await this.#nft(ports + extra, trustMarkers);
+    if (plans.length === 0) return;
+    const state = await readHost(this.#run, this.prefix);
+    const lines = plans.flatMap((plan) => ensureVNetLines(plan, vnetNames(this.prefix, plan.id), state));
+    await this.#run('ip', ['-batch', '-'], `${lines.join('\n')}\n`);
+    const namespaces = await readNamespaces(this.prefix);
+    const waiting = [...plans];
+    const worker = async (): Promise<void> => {
+      for (let plan = waiting.shift(); plan !== undefined; plan = waiting.shift()) {
+        await this.#finishVNet(plan, state, namespaces.get(plan.namespace) ?? 0, trustMarkers);
+        this.#held.add(plan.bridge);
+      }
+    };
+    await Promise.all(Array.from({ length: NAMESPACES_AT_ONCE }, worker));
+  }
+
+  /** What needs more than the host's batch: the bridge's IPv6 switch, the peers, the namespace, and the marker. */
+  async #finishVNet(plan: VNetPlan, before: HostState, inode: number, trustMarker: boolean): Promise<void> {
+    const names = vnetNames(this.prefix, plan.id);
+    // Absent where the host has no IPv6 at all, which is as good.
+    await writeFile(`/proc/sys/net/ipv6/conf/${plan.bridge}/disable_ipv6`, '1').catch(ignoreAbsent);
+    if (plan.transport.type === 'vxlan') await this.#setPeers(names.uplink, plan.transport.peers);
+    const script = namespaceScript(this.prefix, plan, linkLocal(names.gatewayMac));
+    const marker = { namespaceInode: inode, digest: digestOf(script) };
+    const found = readMarker(before.links.get(plan.hostVeth)?.alias);
+    if (trustMarker && isJoined(plan, before) && found?.digest === marker.digest) return;
+    await this.#run('ip', ['netns', 'exec', plan.namespace, 'sh', '-s'], script);
+    await writeFile(`/sys/class/net/${plan.hostVeth}/ifalias`, markerText(marker));
+  }
+
+  async #setPeers(uplink: string, peers: readonly string[]): Promise<void> {
+    const present = readPeers(await this.#run('bridge', ['-j', 'fdb', 'show', 'dev', uplink]));
+    const lines = peerLines(uplink, present, peers);
+    if (lines.length > 0) await this.#run('bridge', ['-batch', '-'], `${lines.join('\n')}\n`);
+  }
+
+  /** One transaction; with the table's frame the first time, and again if somebody has flushed the ruleset. */
+  #nft(text: string, withFrame = false): Promise<void> {
+    const frame = frameText(this.prefix);
+    const turn = this.#queue.then(async () => {
+      if (this.#framed && !withFrame) {
+        try {
+          await this.#run('nft', ['-f', '-'], text);
+          return;
+        } catch {
+          this.#framed = false;
+        }
+      }
+      await this.#run('nft', ['-f', '-'], frame + text);
+      this.#framed = true;
+    });
+    this.#queue = turn.catch(() => {});
+    return turn;
+  }
+
+  /** `nft -j list …`, empty if the table is not there. */
+  #list(...what: string[]): Promise<string> {
+    return this.#run('nft', ['-j', 'list', ...what]).catch((error: Error) => {
+      if (NOTHING_THERE.test(error.message)) return '';
+      throw error;
+    });
+  }
+
+  async #ports(): Promise<string[]> {
+    return readPorts(await this.#list('set', 'bridge', this.prefix, 'ports')).sort();
+  }
+
+  /** With the last VNet and VNIC the table goes too: nothing of ours stays on a host that has nothing of ours. */
+  #removeEmptyTable(): Promise<void> {
+    const turn = this.#queue.then(async () => {
+      if (this.#held.size > 0 || (await this.#ports()).length > 0) return;
+      await this.#run(
+        'nft',
+        ['-f', '-'],
+        `add table bridge ${this.prefix}\ndelete table bridge ${this.prefix}\n`,
+      );
+      this.#framed = false;
+    });
+    this.#queue = turn.catch(() => {});
+    return turn;
+  }
+}
+
+function ignoreAbsent(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
+}

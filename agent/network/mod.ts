@@ -1,0 +1,16 @@
+// The door of this folder: how the agent builds VNets and guards VNICs on its host.
+export type { Reason } from './guest-rules.ts';
+export { linkLocal } from './guest-rules.ts';
+export { HostNetwork, type ObservedNetwork } from './host-network.ts';
+export {
+  GATEWAY_DEVICE,
+  METADATA_IPV4,
+  METADATA_IPV6,
+  type VNetNames,
+  type VNicNames,
+  vnetNames,
+  vnicNames,
+} from './names.ts';
+export type { VNicCounters } from './observe.ts';
+export type { GatewayPlan, TransportPlan, VNetPlan, VNicPlan } from './plans.ts';
+export type { Run } from './run.ts';

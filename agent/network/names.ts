@@ -1,0 +1,78 @@
+// Every name this agent gives to a thing of the host's network, derived from a prefix and a resource's id.
+import { InnkeeperError } from '../resources/errors.ts';
+
+/** The interface inside a VNet's namespace that carries the gateway and metadata addresses. */
+export const GATEWAY_DEVICE = 'vnet0';
+
+/** Link-local address of the configuration service, the one every cloud image asks. */
+export const METADATA_IPV4 = '169.254.169.254';
+
+/** The same service over IPv6, as EC2 has it. */
+export const METADATA_IPV6 = 'fd00:ec2::254';
+
+/** Names and addresses of one VNet on the host; every interface name has at most 13 characters. */
+export interface VNetNames {
+  bridge: string;
+  namespace: string;
+  hostVeth: string;
+  /** VLAN or VXLAN device; exists only for those transports. */
+  uplink: string;
+  /** MAC of the gateway in the namespace: the same on every host and after every recreation. */
+  gatewayMac: string;
+  /** Fixed, so that the bridge's MAC does not follow its ports. */
+  bridgeMac: string;
+}
+
+/** Name of a VNIC's tap, and its MAC. */
+export interface VNicNames {
+  device: string;
+  mac: string;
+}
+
+/** Throws `invalid` unless `prefix` is two to four lower-case letters. */
+export function checkPrefix(prefix: string): void {
+  if (!/^[a-z]{2,4}$/.test(prefix)) {
+    throw new InnkeeperError(
+      'invalid',
+      `The network prefix '${prefix}' must be two to four lower-case letters.`,
+    );
+  }
+}
+
+/** The eight hexadecimal digits of an id such as `vnet-1a2b3c4d`. */
+function digits(id: string, kind: 'vnet' | 'vnic'): string {
+  const found = /^(vnet|vnic)-([0-9a-f]{8})$/.exec(id);
+  if (found?.[1] !== kind || found[2] === undefined) {
+    throw new InnkeeperError(
+      'invalid',
+      `'${id}' is not an id of a ${kind}: expected ${kind}- and 8 hex digits.`,
+    );
+  }
+  return found[2];
+}
+
+const octets = (hex: string): string => hex.replace(/(..)(?=.)/g, '$1:');
+
+/**
+ * Names of a VNet's parts. No letter that marks a kind of port (t, u, v) is a hexadecimal digit, so the
+ * names of an agent with prefix `ik` and of another with `ikt` never match the same pattern.
+ */
+export function vnetNames(prefix: string, id: string): VNetNames {
+  checkPrefix(prefix);
+  const hex = digits(id, 'vnet');
+  return {
+    bridge: `${prefix}b${hex}`,
+    namespace: `${prefix}-${hex}`,
+    hostVeth: `${prefix}v${hex}`,
+    uplink: `${prefix}u${hex}`,
+    gatewayMac: `02:69:${octets(hex)}`,
+    bridgeMac: `06:69:${octets(hex)}`,
+  };
+}
+
+/** Tap name and MAC of a VNIC; 52:54 is the range QEMU's users know as virtual. */
+export function vnicNames(prefix: string, id: string): VNicNames {
+  checkPrefix(prefix);
+  const hex = digits(id, 'vnic');
+  return { device: `${prefix}t${hex}`, mac: `52:54:${octets(hex)}` };
+}

@@ -1,0 +1,101 @@
+// What the agent wants of the host's network, as plain values, and the check that each value is what it claims.
+import { isIPv4, isIPv6 } from 'node:net';
+import { InnkeeperError } from '../resources/errors.ts';
+
+/** A gateway address and the length of its subnet's prefix. */
+export interface GatewayPlan {
+  gateway: string;
+  prefixLength: number;
+}
+
+/** How a VNet reaches its parts on other hosts. */
+export type TransportPlan =
+  | { type: 'local' }
+  /** An 802.1Q VLAN (1–4094) on a device of the host. */
+  | { type: 'vlan'; device: string; id: number }
+  /** VXLAN with head-end replication: `peers` are the other hosts, `local` this one; UDP port 4789 unless given. */
+  | { type: 'vxlan'; vni: number; local: string; peers: string[]; port?: number };
+
+/** A VNet as the host has to build it. */
+export interface VNetPlan {
+  id: string;
+  bridge: string;
+  namespace: string;
+  hostVeth: string;
+  /** Largest IP packet, in bytes, on the VNet. */
+  mtu: number;
+  ipv4?: GatewayPlan;
+  ipv6?: GatewayPlan;
+  transport: TransportPlan;
+}
+
+/** A VNIC as the host has to guard it. */
+export interface VNicPlan {
+  id: string;
+  /** Tap or vif name; the rules are keyed by it and wait for it to appear. */
+  device: string;
+  bridge: string;
+  mac: string;
+  /** The only addresses it may use; without one, that protocol is dropped altogether. */
+  ipv4?: string;
+  ipv6?: string;
+}
+
+/** Names that go into `ip` and `nft` texts unquoted. */
+const DEVICE = /^[A-Za-z][A-Za-z0-9_.-]{0,14}$/;
+/** A unicast MAC in lower case. */
+const MAC = /^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/;
+
+function demand(holds: boolean, id: string, what: string): void {
+  if (!holds) throw new InnkeeperError('invalid', `The network plan of ${id} is wrong: ${what}.`, { id });
+}
+
+const between = (value: number, low: number, high: number): boolean =>
+  Number.isInteger(value) && value >= low && value <= high;
+
+const isAddress = (text: string): boolean => isIPv4(text) || (isIPv6(text) && !text.includes('%'));
+
+/** Throws `invalid` unless `name` can be the name of a network interface. */
+export function checkDevice(name: string, id = name): void {
+  demand(DEVICE.test(name), id, `'${name}' cannot be the name of an interface`);
+}
+
+/** Throws `invalid` naming the first value of the plan that is not what it should be. */
+export function checkVNetPlan(plan: VNetPlan): void {
+  const { id, transport } = plan;
+  for (const name of [plan.bridge, plan.hostVeth, plan.namespace]) checkDevice(name, id);
+  demand(between(plan.mtu, 576, 65_535), id, `MTU ${plan.mtu} is not within 576 and 65535`);
+  if (plan.ipv4) {
+    demand(isIPv4(plan.ipv4.gateway), id, `'${plan.ipv4.gateway}' is not an IPv4 address`);
+    demand(between(plan.ipv4.prefixLength, 1, 32), id, 'the IPv4 prefix length is not within 1 and 32');
+  }
+  if (plan.ipv6) {
+    demand(plan.mtu >= 1280, id, 'IPv6 needs an MTU of at least 1280');
+    demand(
+      isAddress(plan.ipv6.gateway) && isIPv6(plan.ipv6.gateway),
+      id,
+      'the IPv6 gateway is not an address',
+    );
+    demand(between(plan.ipv6.prefixLength, 1, 128), id, 'the IPv6 prefix length is not within 1 and 128');
+  }
+  if (transport.type === 'vlan') {
+    checkDevice(transport.device, id);
+    demand(between(transport.id, 1, 4094), id, `VLAN ${transport.id} is not within 1 and 4094`);
+  } else if (transport.type === 'vxlan') {
+    demand(between(transport.vni, 1, 16_777_215), id, `VNI ${transport.vni} is not within 1 and 16777215`);
+    demand([transport.local, ...transport.peers].every(isAddress), id, 'a VXLAN end is not an IP address');
+    demand(between(transport.port ?? 4789, 1, 65_535), id, 'the VXLAN port is not within 1 and 65535');
+  }
+}
+
+/** Throws `invalid` naming the first value of the plan that is not what it should be. */
+export function checkVNicPlan(plan: VNicPlan): void {
+  checkDevice(plan.device, plan.id);
+  demand(MAC.test(plan.mac), plan.id, `'${plan.mac}' is not a unicast MAC in lower case`);
+  demand(plan.ipv4 === undefined || isIPv4(plan.ipv4), plan.id, `'${plan.ipv4}' is not an IPv4 address`);
+  demand(
+    plan.ipv6 === undefined || (isIPv6(plan.ipv6) && isAddress(plan.ipv6)),
+    plan.id,
+    `'${plan.ipv6}' is not an IPv6 address`,
+  );
+}
