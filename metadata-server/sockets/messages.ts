@@ -1,0 +1,24 @@
+// The conversation between the agent and the child that opens sockets inside a namespace.
+
+/** One socket to open. The name comes back with the handle. */
+export type SocketRequest =
+  | { name: string; kind: 'tcp'; address: string; port: number }
+  | { name: string; kind: 'udp4'; address: string; port: number };
+
+/** Agent → opener: open these; a further list may follow once the first is acknowledged. */
+export interface OpenCommand {
+  open: SocketRequest[];
+}
+
+/** Agent → opener: everything arrived, end. */
+export interface EndCommand {
+  end: true;
+}
+
+/** Opener → agent. `opened` and `connection` carry a handle; `done` ends one list. */
+export type OpenerMessage =
+  | { type: 'ready' }
+  | { type: 'opened'; name: string }
+  | { type: 'connection'; name: string }
+  | { type: 'done' }
+  | { type: 'failed'; name: string; code: string; message: string };

@@ -1,0 +1,73 @@
+// Short-lived child: started inside a network namespace, opens the sockets asked for and hands them to its parent.
+import dgram from 'node:dgram';
+import net from 'node:net';
+import type { EndCommand, OpenCommand, OpenerMessage, SocketRequest } from './messages.ts';
+
+/** An IPv6 address may still be tentative (duplicate address detection); worth waiting for. */
+const ADDRESS_WAIT_MS = 3_000;
+const ADDRESS_RETRY_MS = 50;
+
+function send(message: OpenerMessage, handle?: net.Server | net.Socket | dgram.Socket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.send!(message, handle, {}, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/**
+ * A guest may connect between listen() here and the hand-over, and then this process, which shares the
+ * socket, may be the one to accept: such a connection is handed on too, unread.
+ */
+async function openTcp(request: SocketRequest): Promise<void> {
+  const server = net.createServer({ pauseOnConnect: true }, (socket) => {
+    send({ type: 'connection', name: request.name }, socket).catch(() => socket.destroy());
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: request.address, port: request.port, ipv6Only: true, backlog: 511 }, resolve);
+  });
+  await send({ type: 'opened', name: request.name }, server);
+  server.close();
+}
+
+async function openUdp(request: SocketRequest): Promise<void> {
+  const socket = dgram.createSocket({ type: 'udp4' });
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject);
+    socket.bind({ address: request.address, port: request.port, exclusive: true }, resolve);
+  });
+  socket.setBroadcast(true);
+  await send({ type: 'opened', name: request.name }, socket);
+  socket.close();
+}
+
+async function open(request: SocketRequest): Promise<void> {
+  const giveUp = Date.now() + ADDRESS_WAIT_MS;
+  for (;;) {
+    try {
+      return await (request.kind === 'tcp' ? openTcp(request) : openUdp(request));
+    } catch (error) {
+      const tentative = (error as NodeJS.ErrnoException).code === 'EADDRNOTAVAIL';
+      if (!tentative || Date.now() > giveUp) throw error;
+      await new Promise((resolve) => setTimeout(resolve, ADDRESS_RETRY_MS));
+    }
+  }
+}
+
+async function openAll(requests: SocketRequest[]): Promise<void> {
+  for (const request of requests) {
+    try {
+      await open(request);
+    } catch (error) {
+      const { code = 'UNKNOWN', message } = error as NodeJS.ErrnoException;
+      await send({ type: 'failed', name: request.name, code, message });
+      return;
+    }
+  }
+  await send({ type: 'done' });
+}
+
+process.on('message', (command: OpenCommand | EndCommand) => {
+  if ('end' in command) process.disconnect();
+  else openAll(command.open).catch(() => process.disconnect());
+});
+await send({ type: 'ready' });
