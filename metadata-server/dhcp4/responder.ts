@@ -1,0 +1,168 @@
+// What to answer to a DHCP message: a pure function of the message, the VNet and the guest's facts.
+import type { Guest, ServedNetwork } from '../contract.ts';
+import { METADATA_ADDRESS } from '../contract.ts';
+import { broadcastOf, isIPv4, netmask, toNumber, toText } from './address.ts';
+import {
+  NAME_BY_CODE,
+  OPTION_NAMES,
+  OPTIONS,
+  type OptionName,
+  type OptionValues,
+  type Route,
+  readAddress,
+} from './options.ts';
+import { type DhcpReply, type DhcpRequest, MESSAGE_TYPE } from './packet.ts';
+
+const NOWHERE = '0.0.0.0';
+const EVERYONE = '255.255.255.255';
+
+/** Why there is no answer; each is a counter. */
+export type Silence =
+  | 'relayed'
+  | 'unknown'
+  | 'no-address'
+  | 'other-server'
+  | 'incomplete'
+  | 'foreign-inform'
+  | 'decline'
+  | 'release'
+  | 'other-type';
+
+export type Answer =
+  | { kind: 'offer' | 'ack' | 'nak'; reply: DhcpReply; destination: string }
+  | { kind: 'silence'; reason: Silence };
+
+/** Sent whether asked for or not: a lease is not a lease without them. In this order. */
+const ALWAYS: readonly OptionName[] = [
+  'messageType',
+  'serverId',
+  'leaseTime',
+  'rapidCommit',
+  'clientId',
+  'subnetMask',
+];
+const NAK_ORDER: readonly OptionName[] = ['messageType', 'serverId', 'clientId', 'message'];
+/** What an INFORM must not be told (RFC 2131 section 4.3.5). */
+const LEASE_TIMES = { leaseTime: undefined, renewalTime: undefined, rebindingTime: undefined };
+
+/** @param guest the owner of the message's hardware address in this VNet, if there is one */
+export function respond(request: DhcpRequest, network: ServedNetwork, guest: Guest | undefined): Answer {
+  if (request.giaddr !== NOWHERE) return silence('relayed');
+  if (!guest) return silence('unknown');
+  const own = guest.nic.ipv4?.address;
+  if (own === undefined || !network.ipv4) return silence('no-address');
+  switch (request.messageType) {
+    case MESSAGE_TYPE.discover: {
+      // RFC 4039: the only server of the VNet may commit at once when the client says it understands that.
+      if (request.options.has(OPTIONS.rapidCommit.code))
+        return lease('ack', request, network, guest, { rapidCommit: true });
+      return lease('offer', request, network, guest);
+    }
+    case MESSAGE_TYPE.request:
+      return answerRequest(request, network, guest, own);
+    case MESSAGE_TYPE.inform:
+      if (request.ciaddr !== own) return silence('foreign-inform');
+      return lease('ack', request, network, guest, LEASE_TIMES, NOWHERE);
+    case MESSAGE_TYPE.decline:
+      return silence('decline');
+    case MESSAGE_TYPE.release:
+      return silence('release');
+    default:
+      return silence('other-type');
+  }
+}
+
+function silence(reason: Silence): Answer {
+  return { kind: 'silence', reason };
+}
+
+/** The four states of RFC 2131 section 4.3.2, told apart by which fields are filled in. */
+function answerRequest(request: DhcpRequest, network: ServedNetwork, guest: Guest, own: string): Answer {
+  const server = readAddress(request.options, 'serverId');
+  const requested = readAddress(request.options, 'requestedAddress');
+  // SELECTING: somebody's offer was taken.
+  if (server !== undefined && server !== network.ipv4?.address) return silence('other-server');
+  // SELECTING and INIT-REBOOT name the address in option 50, RENEWING and REBINDING in ciaddr.
+  const wanted = requested ?? (request.ciaddr === NOWHERE ? undefined : request.ciaddr);
+  if (wanted === undefined) return silence('incomplete');
+  if (wanted !== own) return refuse(request, network, `${wanted} is not your address here`);
+  return lease('ack', request, network, guest);
+}
+
+/** Always broadcast: a client that is refused its address must not be spoken to at it (RFC 2131 section 4.1). */
+function refuse(request: DhcpRequest, network: ServedNetwork, message: string): Answer {
+  const values: OptionValues = {
+    messageType: MESSAGE_TYPE.nak,
+    serverId: network.ipv4?.address,
+    clientId: request.options.get(OPTIONS.clientId.code),
+    message,
+  };
+  const reply = { request, ciaddr: NOWHERE, yiaddr: NOWHERE, siaddr: NOWHERE, order: NAK_ORDER, values };
+  return { kind: 'nak', reply, destination: EVERYONE };
+}
+
+function lease(
+  kind: 'offer' | 'ack',
+  request: DhcpRequest,
+  network: ServedNetwork,
+  guest: Guest,
+  extra: OptionValues = {},
+  yiaddr: string = guest.nic.ipv4?.address ?? NOWHERE,
+): Answer {
+  const values = { ...leaseValues(kind, request, network, guest), ...extra };
+  const siaddr = network.ipv4?.address ?? NOWHERE;
+  // Only the guest's own address is ever echoed or sent to; any other ciaddr would be a place of its choosing.
+  const ciaddr = request.ciaddr === guest.nic.ipv4?.address ? request.ciaddr : NOWHERE;
+  const reply = { request, ciaddr, yiaddr, siaddr, order: replyOrder(request), values };
+  // A client without an address cannot be sent to by ARP, so it is sent to by broadcast, asked for or not.
+  return { kind, reply, destination: ciaddr === NOWHERE ? EVERYONE : ciaddr };
+}
+
+function leaseValues(
+  kind: 'offer' | 'ack',
+  request: DhcpRequest,
+  network: ServedNetwork,
+  guest: Guest,
+): OptionValues {
+  const { nic, facts } = guest;
+  const prefixLength = nic.ipv4?.prefixLength ?? network.ipv4?.prefixLength ?? 32;
+  const [host, ...domain] = facts.hostname.split('.');
+  const routes = classlessRoutes(network, guest);
+  return {
+    messageType: MESSAGE_TYPE[kind],
+    serverId: network.ipv4?.address,
+    clientId: request.options.get(OPTIONS.clientId.code),
+    leaseTime: network.leaseSeconds,
+    renewalTime: Math.floor(network.leaseSeconds / 2),
+    rebindingTime: Math.floor((network.leaseSeconds * 7) / 8),
+    subnetMask: toText(netmask(prefixLength)),
+    broadcast: toText(broadcastOf(toNumber(nic.ipv4?.address ?? NOWHERE), prefixLength)),
+    routers: nic.ipv4?.gateway === undefined ? undefined : [nic.ipv4.gateway],
+    dnsServers: nic.dnsServers.filter(isIPv4),
+    ntpServers: nic.ntpServers.filter(isIPv4),
+    hostName: host,
+    domainName: domain.length > 0 ? domain.join('.') : nic.searchDomains[0],
+    domainSearch: nic.searchDomains,
+    mtu: nic.mtu,
+    classlessRoutes: routes,
+    microsoftRoutes: routes,
+  };
+}
+
+/** A client that takes option 121 ignores option 3, so the default route is told again (RFC 3442, page 5). */
+function classlessRoutes(network: ServedNetwork, { nic }: Guest): Route[] {
+  const routes: Route[] = [];
+  if (network.ipv4)
+    routes.push({ destination: METADATA_ADDRESS, prefixLength: 32, router: network.ipv4.address });
+  if (nic.ipv4?.gateway) routes.push({ destination: NOWHERE, prefixLength: 0, router: nic.ipv4.gateway });
+  return routes;
+}
+
+/** The client's own order of preference; without a list, everything there is, by code. */
+function replyOrder(request: DhcpRequest): OptionName[] {
+  const asked = request.options.get(OPTIONS.parameterList.code);
+  const wanted = asked ? [...asked].map((code) => NAME_BY_CODE.get(code)) : OPTION_NAMES;
+  const order = new Set(ALWAYS);
+  for (const name of wanted) if (name) order.add(name);
+  return [...order];
+}
