@@ -1,0 +1,47 @@
+// Requests that no honest guest sends: proxied ones, rebound host names, strange targets. Refused before anything is looked up.
+import type { IncomingMessage } from 'node:http';
+import { isIPv6 } from 'node:net';
+import { METADATA_ADDRESS, METADATA_ADDRESS_V6, type ServedNetwork } from '../contract.ts';
+import { type Answer, type Method, notAllowed, text } from './message.ts';
+
+const METHODS: readonly Method[] = ['GET', 'HEAD', 'PUT', 'POST'];
+/** A proxy (or a web application tricked into being one) says so in one of these. */
+const PROXY_HEADERS = ['x-forwarded-for', 'x-forwarded-host', 'forwarded'] as const;
+const LONGEST_TARGET = 1_024;
+
+/** Literals a client may name as Host: the service's addresses, with or without the port it came to. */
+export function allowedHosts(network: ServedNetwork): ReadonlySet<string> {
+  const hosts = new Set<string>();
+  const addresses = [METADATA_ADDRESS, METADATA_ADDRESS_V6, network.ipv4?.address, network.ipv6?.address];
+  for (const address of addresses) {
+    if (address === undefined) continue;
+    const literal = isIPv6(address) ? `[${address.toLowerCase()}]` : address;
+    hosts.add(literal).add(`${literal}:80`).add(`${literal}:8080`);
+  }
+  return hosts;
+}
+
+/** The refusal, or undefined for a request that may be looked at. */
+export function refuse(request: IncomingMessage, hosts: ReadonlySet<string>): Answer | undefined {
+  if (PROXY_HEADERS.some((name) => request.headers[name] !== undefined)) {
+    return text('requests passed on by a proxy are not answered\n', 403);
+  }
+  const host = request.headersDistinct.host ?? [];
+  // A web page that rebinds its own name to our address still says its own name here.
+  // HTTP/1.1 without Host never gets here; HTTP/1.0 clients (small firmware) may leave it out.
+  if (host.length > 1 || (host[0] !== undefined && !hosts.has(host[0].toLowerCase()))) {
+    return text('unknown host\n', 403);
+  }
+  const target = request.url ?? '';
+  if (!target.startsWith('/') || target.length > LONGEST_TARGET) return text('bad request target\n', 400);
+  if (!METHODS.includes(request.method as Method)) return notAllowed(...METHODS);
+  return bodyRefusal(request);
+}
+
+/** A body is for PUT and POST only. */
+function bodyRefusal(request: IncomingMessage): Answer | undefined {
+  if (request.method === 'PUT' || request.method === 'POST') return undefined;
+  const length = request.headers['content-length'] ?? '0';
+  if (length === '0' && request.headers['transfer-encoding'] === undefined) return undefined;
+  return text('this request takes no body\n', 400);
+}

@@ -1,0 +1,197 @@
+// Serves HTTP on the listening sockets of one VNet: who is asking, may they, which dialect, answer.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type net from 'node:net';
+import type { Guest, Limits, Log, ServedNetwork } from '../contract.ts';
+import { Admission } from './admission.ts';
+import { readBody } from './body.ts';
+import { allowedHosts, refuse } from './guard.ts';
+import { type Answer, type Dialect, type Method, type Services, text } from './message.ts';
+
+const CONNECTION_CHECK_MS = 1_000;
+const STRANGER =
+  'HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nContent-Length: 16\r\nConnection: close\r\n\r\nunknown address\n';
+
+export interface HttpCounts {
+  /** Requests answered by a dialect, whatever the status. */
+  requests: number;
+  /** Connections from addresses that no VNIC of the VNet has. */
+  strangers: number;
+  /** Requests refused for their shape: proxied, rebound, bad target or method. */
+  refused: number;
+  rateLimited: number;
+  tooManyConnections: number;
+  failed: number;
+  /** Open now. */
+  connections: number;
+}
+
+/** Picks the dialect for a path; undefined is 404. */
+export type Router = (path: string[]) => Dialect | undefined;
+
+export class HttpService {
+  readonly #network: ServedNetwork;
+  readonly #services: Services;
+  readonly #log: Log;
+  readonly #limits: Limits;
+  readonly #hosts: ReadonlySet<string>;
+  readonly #admission: Admission;
+  readonly #servers = new Map<string, Server>();
+  readonly #counts = {
+    requests: 0,
+    strangers: 0,
+    refused: 0,
+    rateLimited: 0,
+    tooManyConnections: 0,
+    failed: 0,
+  };
+
+  constructor(network: ServedNetwork, services: Services, log: Log, limits: Limits) {
+    this.#network = network;
+    this.#services = services;
+    this.#log = log;
+    this.#limits = limits;
+    this.#hosts = allowedHosts(network);
+    this.#admission = new Admission(limits);
+  }
+
+  /** Begins to answer on a listening socket; connections waiting in its backlog are answered too. */
+  serve(name: string, listener: net.Server, router: Router): void {
+    const limits = this.#limits;
+    const server = createServer({
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersMs,
+      requestTimeout: limits.requestMs,
+      keepAliveTimeout: limits.idleMs,
+      connectionsCheckingInterval: CONNECTION_CHECK_MS,
+      requireHostHeader: true,
+      insecureHTTPParser: false,
+    });
+    server.timeout = limits.requestMs;
+    server.on('connection', (socket: net.Socket) => this.#connected(socket));
+    server.on('request', (request, response) => this.#requested(request, response, router));
+    server.on('error', (error) =>
+      this.#log.error({ vnet: this.#network.vnetId, error }, 'HTTP socket failed'),
+    );
+    server.listen(listener);
+    this.#servers.set(name, server);
+  }
+
+  /** Takes a connection that was accepted elsewhere for the listening socket of that name. */
+  adopt(name: string, socket: net.Socket): void {
+    const server = this.#servers.get(name);
+    if (server) server.emit('connection', socket);
+    else socket.destroy();
+  }
+
+  get counts(): HttpCounts {
+    return { ...this.#counts, connections: this.#admission.connections };
+  }
+
+  /** Stops listening and ends every connection. */
+  async close(): Promise<void> {
+    const closed = [...this.#servers.values()].map(
+      (server) =>
+        new Promise<void>((resolve) => {
+          server.close(() => resolve());
+          server.closeAllConnections();
+        }),
+    );
+    this.#servers.clear();
+    await Promise.all(closed);
+  }
+
+  #connected(socket: net.Socket): void {
+    const address = remoteAddress(socket);
+    if (address === undefined || !this.#guest(address)) {
+      this.#counts.strangers++;
+      socket.end(STRANGER, () => socket.destroy());
+      return;
+    }
+    if (!this.#admission.connect(address, Date.now())) {
+      this.#counts.tooManyConnections++;
+      socket.destroy();
+      return;
+    }
+    // Whoever reads one octet a second is not idle; this ends it all the same.
+    const end = setTimeout(() => socket.destroy(), this.#limits.connectionMs);
+    end.unref();
+    socket.once('close', () => {
+      clearTimeout(end);
+      this.#admission.disconnect(address);
+    });
+  }
+
+  #guest(address: string): Guest | undefined {
+    return this.#services.directory.byAddress(this.#network.vnetId, address);
+  }
+
+  async #requested(request: IncomingMessage, response: ServerResponse, router: Router): Promise<void> {
+    try {
+      const answer = await this.#answer(request, router);
+      if (answer) send(request, response, answer);
+      else request.socket.destroy();
+    } catch (error) {
+      if (request.destroyed && !request.complete) return;
+      this.#counts.failed++;
+      this.#log.error(
+        { vnet: this.#network.vnetId, url: request.url, error },
+        'a request could not be answered',
+      );
+      if (!response.headersSent) send(request, response, text('internal error\n', 500));
+    }
+  }
+
+  /** Undefined when the caller is nobody any more: the VServer went while its connection stayed. */
+  async #answer(request: IncomingMessage, router: Router): Promise<Answer | undefined> {
+    const address = remoteAddress(request.socket);
+    const guest = address === undefined ? undefined : this.#guest(address);
+    if (address === undefined || !guest) return undefined;
+    if (!this.#admission.request(address, Date.now())) {
+      this.#counts.rateLimited++;
+      return text('too many requests\n', 429, { 'Retry-After': '1' });
+    }
+    const refusal = refuse(request, this.#hosts);
+    if (refusal) {
+      this.#counts.refused++;
+      return refusal;
+    }
+    const method = request.method as Method;
+    const path = pathOf(request.url ?? '/');
+    const dialect = router(path);
+    this.#counts.requests++;
+    if (!dialect) return text('not found\n', 404);
+    const body =
+      method === 'PUT' || method === 'POST'
+        ? await readBody(request, this.#limits.bodyBytes)
+        : Buffer.alloc(0);
+    if (!body) return text(`a body has at most ${this.#limits.bodyBytes} bytes\n`, 413);
+    return dialect({ method, path, headers: request.headers, body, guest }, this.#services);
+  }
+}
+
+/** Without the query; no item of ours needs percent decoding, so none is done. */
+function pathOf(url: string): string[] {
+  return (url.split('?', 1)[0] ?? '').split('/').filter((part) => part !== '');
+}
+
+/** Reading the peer of a link-local connection can throw: its interface is one of another namespace. */
+function remoteAddress(socket: net.Socket): string | undefined {
+  try {
+    return socket.remoteAddress?.replace(/^::ffff:/, '');
+  } catch {
+    return undefined;
+  }
+}
+
+function send(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+  const body = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body;
+  response.writeHead(answer.status, {
+    'Content-Type': answer.type,
+    'Content-Length': body.length,
+    'Cache-Control': 'no-store',
+    // What is left of a body that was not read must not be taken for the next request.
+    ...(request.complete ? {} : { Connection: 'close' }),
+    ...answer.headers,
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}

@@ -1,0 +1,17 @@
+// The door of the metadata server: what a guest sees on the wire, DHCP and HTTP.
+export {
+  DEFAULT_LIMITS,
+  type Guest,
+  type GuestDirectory,
+  type Limits,
+  type Log,
+  METADATA_ADDRESS,
+  METADATA_ADDRESS_V6,
+  MetadataError,
+  type MetadataErrorCode,
+  type ServedNetwork,
+  type ServedSubnet,
+} from './contract.ts';
+export type { DhcpClient, DhcpCounts } from './dhcp4/clients.ts';
+export type { HttpCounts } from './http/service.ts';
+export { MetadataServer, type MetadataServerOptions, type NetworkCounters } from './server.ts';

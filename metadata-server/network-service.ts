@@ -1,0 +1,84 @@
+// Everything served on one VNet: which sockets, in which order, and what answers on each.
+import {
+  type GuestDirectory,
+  type Limits,
+  type Log,
+  METADATA_ADDRESS,
+  METADATA_ADDRESS_V6,
+  type ServedNetwork,
+} from './contract.ts';
+import { Dhcp4Service } from './dhcp4/service.ts';
+import { cloudStackPassword, PASSWORD_PORT } from './http/cloudstack.ts';
+import type { Services } from './http/message.ts';
+import { dialectFor } from './http/routes.ts';
+import { HttpService, type Router } from './http/service.ts';
+import type { SocketRequest } from './sockets/messages.ts';
+import { openInNamespace } from './sockets/namespace.ts';
+
+const HTTP_PORT = 80;
+const DHCP4_PORT = 67;
+
+/** What answers on a listening socket, by the name it was asked for under. */
+const ROUTERS: Readonly<Record<string, Router>> = {
+  metadata: (path) => dialectFor(path, false),
+  'metadata-v6': (path) => dialectFor(path, false),
+  gateway: (path) => dialectFor(path, true),
+  'password-service': () => cloudStackPassword,
+};
+
+export class NetworkService {
+  readonly network: ServedNetwork;
+  readonly http: HttpService;
+  readonly dhcp4: Dhcp4Service;
+  readonly #limits: Limits;
+
+  constructor(
+    network: ServedNetwork,
+    services: Services & { directory: GuestDirectory },
+    log: Log,
+    limits: Limits,
+  ) {
+    this.network = network;
+    this.#limits = limits;
+    this.http = new HttpService(network, services, log, limits);
+    this.dhcp4 = new Dhcp4Service(network, services.directory, log, limits);
+  }
+
+  /** Resolves when all answer; HTTP does before the DHCP socket exists. @throws MetadataError, nothing left open */
+  async open(): Promise<void> {
+    try {
+      await openInNamespace(
+        this.network.namespace,
+        stages(this.network),
+        {
+          listener: (name, server) => this.http.serve(name, server, ROUTERS[name] ?? (() => undefined)),
+          connection: (name, socket) => this.http.adopt(name, socket),
+          datagrams: (_name, socket) => this.dhcp4.serve(socket),
+        },
+        this.#limits.openMs,
+      );
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.dhcp4.close();
+    await this.http.close();
+  }
+}
+
+/** HTTP first, all of it; then DHCP, so that no guest can have an address before its configuration is there. */
+function stages({ ipv4, ipv6 }: ServedNetwork): SocketRequest[][] {
+  const http: SocketRequest[] = [];
+  const dhcp: SocketRequest[] = [];
+  if (ipv4) {
+    http.push({ name: 'metadata', kind: 'tcp', address: METADATA_ADDRESS, port: HTTP_PORT });
+    http.push({ name: 'gateway', kind: 'tcp', address: ipv4.address, port: HTTP_PORT });
+    http.push({ name: 'password-service', kind: 'tcp', address: ipv4.address, port: PASSWORD_PORT });
+    dhcp.push({ name: 'dhcp4', kind: 'udp4', address: '0.0.0.0', port: DHCP4_PORT });
+  }
+  if (ipv6) http.push({ name: 'metadata-v6', kind: 'tcp', address: METADATA_ADDRESS_V6, port: HTTP_PORT });
+  return [http, dhcp];
+}

@@ -1,0 +1,119 @@
+// The metadata server of a host: any number of VNets, all served by this process.
+import { randomBytes } from 'node:crypto';
+import {
+  DEFAULT_LIMITS,
+  type GuestDirectory,
+  type Limits,
+  type Log,
+  MetadataError,
+  type ServedNetwork,
+} from './contract.ts';
+import type { DhcpClient, DhcpCounts } from './dhcp4/clients.ts';
+import { SessionTokens } from './http/ec2-token.ts';
+import type { Services } from './http/message.ts';
+import type { HttpCounts } from './http/service.ts';
+import { NetworkService } from './network-service.ts';
+import { Turns } from './turns.ts';
+
+export interface MetadataServerOptions {
+  directory: GuestDirectory;
+  log: Log;
+  /** Replaces single limits; the others keep their default. */
+  limits?: Partial<Limits>;
+  /** At least 32 random bytes that sign IMDSv2 tokens. Kept over a restart, guests' tokens stay good; else made anew. */
+  tokenSecret?: Uint8Array;
+}
+
+export interface NetworkCounters {
+  dhcp4: DhcpCounts;
+  /** Per MAC, the most recently seen last. */
+  dhcp4Clients: DhcpClient[];
+  http: HttpCounts;
+}
+
+export class MetadataServer {
+  readonly #services: Services;
+  readonly #log: Log;
+  readonly #limits: Limits;
+  readonly #turns: Turns;
+  readonly #networks = new Map<string, NetworkService>();
+  /** Per VNet the end of the last add or remove, so that they never overlap. */
+  readonly #queue = new Map<string, Promise<void>>();
+  #closed = false;
+
+  constructor({ directory, log, limits, tokenSecret }: MetadataServerOptions) {
+    this.#services = { directory, tokens: new SessionTokens(tokenSecret ?? randomBytes(32)) };
+    this.#log = log;
+    this.#limits = { ...DEFAULT_LIMITS, ...limits };
+    this.#turns = new Turns(this.#limits.openers);
+  }
+
+  /** The networks being served now. */
+  get networks(): ServedNetwork[] {
+    return [...this.#networks.values()].map(({ network }) => network);
+  }
+
+  /**
+   * Serves a VNet; resolves when DHCP and HTTP answer. A VNet served already is served anew only if
+   * something about it is different.
+   * @throws MetadataError `not-found` (no such namespace), `conflict` (port taken), `internal`; nothing stays open
+   */
+  add(network: ServedNetwork): Promise<void> {
+    return this.#inTurn(network.vnetId, async () => {
+      const present = this.#networks.get(network.vnetId);
+      if (present && JSON.stringify(present.network) === JSON.stringify(network)) return;
+      await this.#drop(network.vnetId);
+      const service = new NetworkService({ ...network }, this.#services, this.#log, this.#limits);
+      await this.#turns.take(() => service.open());
+      if (this.#closed) {
+        await service.close();
+        throw new MetadataError('conflict', 'The metadata server is being closed.');
+      }
+      this.#networks.set(network.vnetId, service);
+      this.#log.info({ vnet: network.vnetId, namespace: network.namespace }, 'serving a VNet');
+    });
+  }
+
+  /** Closes the VNet's sockets and connections; nothing to do is success. */
+  remove(vnetId: string): Promise<void> {
+    return this.#inTurn(vnetId, () => this.#drop(vnetId));
+  }
+
+  /** Ends everything; the object is of no more use. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled(this.#queue.values());
+    await Promise.all([...this.#networks.keys()].map((vnetId) => this.#drop(vnetId)));
+  }
+
+  /** Undefined for a VNet that is not served. */
+  counters(vnetId: string): NetworkCounters | undefined {
+    const service = this.#networks.get(vnetId);
+    if (!service) return undefined;
+    return {
+      dhcp4: service.dhcp4.counts,
+      dhcp4Clients: service.dhcp4.clients,
+      http: service.http.counts,
+    };
+  }
+
+  async #drop(vnetId: string): Promise<void> {
+    const service = this.#networks.get(vnetId);
+    this.#networks.delete(vnetId);
+    await service?.close();
+  }
+
+  #inTurn(vnetId: string, work: () => Promise<void>): Promise<void> {
+    const before = this.#queue.get(vnetId) ?? Promise.resolve();
+    const result = before.then(() => {
+      if (this.#closed) throw new MetadataError('conflict', 'The metadata server is being closed.');
+      return work();
+    });
+    const settled = result.catch(() => {});
+    this.#queue.set(vnetId, settled);
+    settled.then(() => {
+      if (this.#queue.get(vnetId) === settled) this.#queue.delete(vnetId);
+    });
+    return result;
+  }
+}
