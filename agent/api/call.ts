@@ -1,19 +1,12 @@
 // One door to the agent's methods for every way in: a method that does not exist fails alike everywhere.
-import type { AgentApi, Caller, MethodDefinition } from '../methods.ts';
+import type { AgentApi, Caller } from '../methods.ts';
 import { InnkeeperError } from '../resources/errors.ts';
 
-/**
- * The definition of a method.
- * @throws InnkeeperError `unsupported` when this agent has no such method
- */
-export function methodNamed(agent: AgentApi, name: string): MethodDefinition {
-  const definition = agent.methods.get(name);
-  if (definition) return definition;
-  const shown = JSON.stringify(name.slice(0, 64));
-  throw new InnkeeperError(
-    'unsupported',
-    `This agent has no method ${shown}; see /v1/openapi.json for those it has.`,
-  );
+/** There is no such method; an error of its own because JSON-RPC has a number of its own for it. */
+export class UnknownMethod extends InnkeeperError {
+  constructor(name: string) {
+    super('unsupported', `This agent has no method ${JSON.stringify(name.slice(0, 64))}.`);
+  }
 }
 
 /**
@@ -26,6 +19,6 @@ export async function callMethod(
   params: unknown,
   caller: Caller,
 ): Promise<unknown> {
-  methodNamed(agent, name);
+  if (!agent.methods.has(name)) throw new UnknownMethod(name);
   return await agent.call(name, params, caller);
 }
