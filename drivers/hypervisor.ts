@@ -36,6 +36,11 @@ export interface MachineDisk {
   /** File or block device on the host. */
   path: string;
   format: 'raw' | 'qcow2';
+  /**
+   * What a qcow2 overlay builds on. Other VServers build on the same file: a driver opens it read-only and
+   * leaves owner and mode alone (libvirt: `<seclabel model='dac' relabel='no'/>` in the backing store).
+   */
+  backing?: { path: string; format: 'raw' | 'qcow2' };
   /** Shown to the guest (virtio: at most 20 characters). */
   serial: string;
   readOnly?: boolean;

@@ -5,10 +5,11 @@ import { type Files, localFiles } from './files.ts';
 import { KeyedLock } from './keyed-lock.ts';
 import { isRemote, mountOf, readMounts } from './mounts.ts';
 import type { Pool, PoolCapacity, Source, TaskOptions, Volume, VolumeSpec } from './pool.ts';
-import { blank, type ClonePolicy, clone, copied, type Provision, type SizedSource } from './provision.ts';
+import { blank, type ClonePolicy, clone, copied, type Provision } from './provision.ts';
 import { resize } from './qemu-img.ts';
+import { checkReachable } from './reachable.ts';
 import { type RemoteFilesOptions, remoteFiles } from './remote-files.ts';
-import { findVolume, idOf, sizeOf, type VolumePaths, volumePaths } from './volume-files.ts';
+import { describe, findVolume, idOf, type VolumePaths, volumePaths } from './volume-files.ts';
 
 export interface DirectoryPoolConfig {
   name: string;
@@ -106,16 +107,17 @@ export class DirectoryPool implements Pool {
       const task: Provision = { files, paths, sizeBytes: volume.sizeBytes, options };
       const from = await fitting(files, source, volume.sizeBytes);
       await files.remove(paths.partial);
+      let written: Volume;
       try {
         await copied(task, from, volume.format);
         options.signal?.throwIfAborted();
-        await this.#publish(task, volume.format);
+        written = await this.#publish(task, volume.format);
       } catch (error) {
         await files.remove(paths.partial);
         throw error;
       }
       await files.remove(paths.base);
-      return volume;
+      return written;
     });
   }
 
@@ -135,7 +137,7 @@ export class DirectoryPool implements Pool {
     await files.synced(paths.partial);
     await files.rename(paths.partial, paths[format]);
     await files.synced(this.path);
-    return { path: paths[format], format, sizeBytes };
+    return (await findVolume(files, paths)) ?? { path: paths[format], format, sizeBytes };
   }
 
   /** One task after the other per volume, with errors that name it. */
@@ -184,12 +186,13 @@ async function existing(files: Files, paths: VolumePaths, id: string): Promise<V
 }
 
 /** The source with its size, if it is there and not larger than the volume. */
-async function fitting(files: Files, source: Source, mostBytes: number): Promise<SizedSource> {
-  const sizeBytes = await sizeOf(files, source);
-  if (sizeBytes === undefined) {
+async function fitting(files: Files, source: Source, mostBytes: number): Promise<Volume> {
+  await checkReachable(source.path);
+  const found = await describe(files, source);
+  if (!found) {
     throw new InnkeeperError('not-found', `There is no image or volume at ${printable(source.path)}.`);
   }
-  if (sizeBytes <= mostBytes) return { ...source, sizeBytes };
-  const sizes = `${humanBytes(sizeBytes)} do not fit in a volume of ${humanBytes(mostBytes)}`;
+  if (found.sizeBytes <= mostBytes) return found;
+  const sizes = `${humanBytes(found.sizeBytes)} do not fit in a volume of ${humanBytes(mostBytes)}`;
   throw new InnkeeperError('invalid', `The content's ${sizes}; ask for a larger volume.`);
 }

@@ -3,6 +3,12 @@ import { DirectoryPool, type DirectoryPoolConfig } from './directory-pool.ts';
 import type { Pool } from './pool.ts';
 
 export type { DirectoryPoolConfig } from './directory-pool.ts';
+export {
+  ImageLibrary,
+  type ImageLibraryConfig,
+  type ImageSource,
+  type RegisteredImage,
+} from './image-library.ts';
 export { type ImageFacts, type InspectLimits, inspectImage } from './inspect.ts';
 export type {
   DiskFormat,

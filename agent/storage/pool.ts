@@ -14,6 +14,11 @@ export interface Source {
 export interface Volume extends Source {
   /** What the guest sees, not what it takes up. */
   sizeBytes: number;
+  /**
+   * What an overlay builds on. Shared with other volumes: whoever opens it must do so read-only and must
+   * not change its owner or mode (libvirt: `<seclabel model='dac' relabel='no'/>` on the backing store).
+   */
+  backing?: Source;
 }
 
 /** Told now and then how far a long task is, in bytes; `total` may grow while it is still unknown. */

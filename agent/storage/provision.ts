@@ -2,15 +2,12 @@
 import { dirname } from 'node:path';
 import { isErrno } from './errors.ts';
 import type { Files } from './files.ts';
-import type { DiskFormat, Source, TaskOptions } from './pool.ts';
+import type { DiskFormat, TaskOptions, Volume } from './pool.ts';
 import { convert, createBlank, createOverlay, resize } from './qemu-img.ts';
 import type { VolumePaths } from './volume-files.ts';
 
 /** How a directory pool starts a volume from an image, see docs/decisions/0020. */
 export type ClonePolicy = 'overlay' | 'copy' | 'auto';
-
-/** A source with the size its header told. */
-export type SizedSource = Source & { sizeBytes: number };
 
 /** Hard links or reflinks the file system does not have, or not between these two places. */
 const CANNOT_SHARE = ['EXDEV', 'EMLINK', 'EPERM', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'EINVAL', 'ENOTTY'];
@@ -29,7 +26,7 @@ export async function blank(task: Provision): Promise<DiskFormat> {
 }
 
 /** Starts from content; which way depends on the policy and on what the file system can do. */
-export async function clone(task: Provision, from: SizedSource, policy: ClonePolicy): Promise<DiskFormat> {
+export async function clone(task: Provision, from: Volume, policy: ClonePolicy): Promise<DiskFormat> {
   if (policy !== 'overlay' && (await reflinked(task, from))) return from.format;
   if (policy !== 'copy' && (await overlaid(task, from))) return 'qcow2';
   if (policy === 'overlay' && (await reflinked(task, from))) return from.format;
@@ -38,13 +35,13 @@ export async function clone(task: Provision, from: SizedSource, policy: ClonePol
 }
 
 /** A complete copy in `format`, grown to the size asked. */
-export async function copied(task: Provision, from: SizedSource, format: DiskFormat): Promise<void> {
+export async function copied(task: Provision, from: Volume, format: DiskFormat): Promise<void> {
   const { partial } = task.paths;
   await convert(from, { path: partial, format }, from.sizeBytes, task.options);
   if (from.sizeBytes < task.sizeBytes) await resize({ path: partial, format }, task.sizeBytes);
 }
 
-async function reflinked(task: Provision, from: SizedSource): Promise<boolean> {
+async function reflinked(task: Provision, from: Volume): Promise<boolean> {
   const { files, paths } = task;
   // An overlay's header names its base relative to where it lies; a copy elsewhere would name another file.
   if (from.format === 'qcow2' && dirname(from.path) === dirname(paths.partial)) return false;
@@ -62,7 +59,7 @@ async function reflinked(task: Provision, from: SizedSource): Promise<boolean> {
 }
 
 /** Only content that never changes can be built on: a registered image, which nobody has the right to write. */
-async function overlaid(task: Provision, from: SizedSource): Promise<boolean> {
+async function overlaid(task: Provision, from: Volume): Promise<boolean> {
   const { files, paths } = task;
   const facts = await files.facts(from.path);
   if (!facts?.regular || (facts.mode & 0o222) !== 0) return false;

@@ -22,6 +22,7 @@ export const FEATURE = {
 const KNOWN_FEATURES = 31n;
 
 const EXTENSION_END = 0;
+const EXTENSION_BACKING_FORMAT = 0xe2792aca;
 const EXTENSION_DATA_FILE = 0x44415441;
 const EXTENSION_ENCRYPTION = 0x0537be77;
 
@@ -29,8 +30,9 @@ const EXTENSION_ENCRYPTION = 0x0537be77;
 export interface Qcow2Header {
   virtualSizeBytes: number;
   clusterBits: number;
-  /** Name of the file it builds on. */
+  /** Name and format of the file it builds on. */
   backingFile?: string;
+  backingFormat?: string;
   externalData: boolean;
   encrypted: boolean;
   incompatible: bigint;
@@ -73,11 +75,13 @@ export function parseQcow2(head: Uint8Array): Qcow2Header {
   if (size > BigInt(Number.MAX_SAFE_INTEGER)) refuse('its size is absurd');
   const incompatible = version === 2 ? 0n : view.getBigUint64(72);
   const extensions = readExtensions(view, headerLength, clusterBits);
+  const backingFormat = extensions.get(EXTENSION_BACKING_FORMAT);
   const backingFile = readBackingFile(view, clusterBits);
   return {
     virtualSizeBytes: Number(size),
     clusterBits,
     ...(backingFile === undefined ? {} : { backingFile }),
+    ...(backingFormat === undefined ? {} : { backingFormat }),
     externalData: (incompatible & FEATURE.externalData) !== 0n || extensions.has(EXTENSION_DATA_FILE),
     encrypted: view.getUint32(32) !== 0 || extensions.has(EXTENSION_ENCRYPTION),
     incompatible,
@@ -99,13 +103,16 @@ function readBackingFile(view: DataView, clusterBits: number): string | undefine
   if (length === 0 || length > 1023 || end > 2n ** BigInt(clusterBits) || end > BigInt(view.byteLength)) {
     refuse('the name of its backing file lies outside its header');
   }
-  const bytes = new Uint8Array(view.buffer, view.byteOffset + Number(offset), length);
-  return new TextDecoder().decode(bytes);
+  return textAt(view, Number(offset), length);
 }
 
-/** Types of the header extensions; the list ends at type 0, at the first cluster's end or at the backing name. */
-function readExtensions(view: DataView, start: number, clusterBits: number): Set<number> {
-  const types = new Set<number>();
+function textAt(view: DataView, offset: number, length: number): string {
+  return Buffer.from(view.buffer, view.byteOffset + offset, length).toString('utf8');
+}
+
+/** The header extensions as type and text; the list ends at type 0, at the first cluster's end or at the backing name. */
+function readExtensions(view: DataView, start: number, clusterBits: number): Map<number, string> {
+  const found = new Map<number, string>();
   const backing = view.getBigUint64(8);
   const cluster = Math.min(2 ** clusterBits, view.byteLength);
   const end = backing > 0n && backing < BigInt(cluster) ? Number(backing) : cluster;
@@ -115,10 +122,10 @@ function readExtensions(view: DataView, start: number, clusterBits: number): Set
     if (type === EXTENSION_END) break;
     const length = view.getUint32(at + 4);
     if (length > end - at - 8) refuse('a header extension is longer than the header');
-    types.add(type);
+    found.set(type, textAt(view, at + 8, length));
     at += 8 + Math.ceil(length / 8) * 8;
   }
-  return types;
+  return found;
 }
 
 const MOST_L1_BYTES = 32 * 1024 * 1024;

@@ -1,4 +1,5 @@
 // Names of a pool's files, and what they say about a volume.
+import { dirname } from 'node:path';
 import { InnkeeperError } from '../resources/errors.ts';
 import { printable } from './errors.ts';
 import type { Files } from './files.ts';
@@ -49,30 +50,40 @@ export function idOf(fileName: string): string | undefined {
 /**
  * Reads a source's own description and makes sure that it leads nowhere but to its own base: the header
  * of a qcow2 volume was last written by a QEMU process that a guest may have taken over.
- * @returns what the guest would see, in bytes; undefined if there is no such file
+ * @returns undefined if there is no such file
  * @throws InnkeeperError `invalid`
  */
-export async function sizeOf(files: Files, source: Source): Promise<number | undefined> {
-  if (source.format === 'raw') return (await files.facts(source.path))?.sizeBytes;
-  const head = await files.head(source.path, HEAD_BYTES);
+export async function describe(files: Files, { path, format }: Source): Promise<Volume | undefined> {
+  if (format === 'raw') {
+    const facts = await files.facts(path);
+    return facts && { path, format, sizeBytes: facts.sizeBytes };
+  }
+  const head = await files.head(path, HEAD_BYTES);
   if (!head) return undefined;
   const header = parseQcow2(head);
-  const own = source.path.slice(source.path.lastIndexOf('/') + 1).replace(/\.qcow2$/, '.base');
-  const strange = header.backingFile !== undefined && header.backingFile !== own;
+  const { virtualSizeBytes: sizeBytes, backingFile, backingFormat } = header;
+  const own = path.replace(/\.qcow2$/, '.base');
+  const strange =
+    backingFile !== undefined && (`${dirname(path)}/${backingFile}` !== own || !isFormat(backingFormat));
   if (strange || header.externalData || header.encrypted) {
     throw new InnkeeperError(
       'invalid',
-      `${source.path} refers to something that was not given to it; it is not used.`,
+      `${path} refers to something that was not given to it; it is not used.`,
     );
   }
-  return header.virtualSizeBytes;
+  if (backingFile === undefined || !isFormat(backingFormat)) return { path, format, sizeBytes };
+  return { path, format, sizeBytes, backing: { path: own, format: backingFormat } };
+}
+
+function isFormat(text: string | undefined): text is DiskFormat {
+  return text === 'qcow2' || text === 'raw';
 }
 
 /** The volume of that id, in whichever format it is. */
 export async function findVolume(files: Files, paths: VolumePaths): Promise<Volume | undefined> {
   for (const format of ['qcow2', 'raw'] satisfies DiskFormat[]) {
-    const sizeBytes = await sizeOf(files, { path: paths[format], format });
-    if (sizeBytes !== undefined) return { path: paths[format], format, sizeBytes };
+    const volume = await describe(files, { path: paths[format], format });
+    if (volume) return volume;
   }
   return undefined;
 }
