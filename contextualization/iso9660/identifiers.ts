@@ -11,6 +11,7 @@ export interface Identifier {
 
 /** What one of the two trees allows in names. */
 export interface Naming {
+  /** Most characters of a file's name and extension together, the dot and the version not counted. */
   maxFile: number;
   maxDirectory: number;
   /** Replaces what is not allowed; the result has one code unit per character of the tree's alphabet. */
@@ -29,9 +30,9 @@ export const ISO_LEVEL_2: Naming = {
   dots: false,
 };
 
-/** Joliet: 64 UCS-2 characters, without control characters and the seven that Windows reserves. */
+/** Joliet: 64 UCS-2 characters (the dot included), without control characters and the seven that Windows reserves. */
 export const JOLIET: Naming = {
-  maxFile: 64,
+  maxFile: 63,
   maxDirectory: 64,
   clean: (name) => name.replace(/[\u0000-\u001f\u007f*/:;?\\]|[\u{10000}-\u{10ffff}]/gu, '_'),
   encode: (name) => Buffer.from(name, 'utf16le').swap16(),

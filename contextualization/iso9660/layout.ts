@@ -49,7 +49,8 @@ export function layOut(medium: Medium): Layout {
   const extents = new Map<FileNode, number>();
   const headSectors = at;
   for (const file of files) {
-    extents.set(file, at);
+    // An empty file has no extent; a number past the end of the medium would alarm some readers.
+    extents.set(file, file.size === 0 ? 0 : at);
     at += sectorsFor(file.size);
   }
   const located = trees.map((tree, i) => ({ ...tables[i]!, rootRecord: tree.rootRecord() }));
