@@ -1,0 +1,91 @@
+// Decides whether the host can promise what is asked: reserved and asked against what there is. Pure.
+import type { Config } from '../config.ts';
+import type { Reader } from '../guest-facts.ts';
+import { InnkeeperError } from '../resources/errors.ts';
+import type { HostTotals } from './totals.ts';
+
+export interface Amount {
+  vcpus: number;
+  memoryMiB: number;
+}
+
+/** vCPUs and memory that VServers with power on hold; powered-off ones hold none. */
+export function reserved(reader: Reader): Amount {
+  const held = { vcpus: 0, memoryMiB: 0 };
+  for (const vserver of reader.list('vserver')) {
+    if (vserver.power !== 'on') continue;
+    held.vcpus += vserver.vcpus;
+    held.memoryMiB += vserver.memoryMiB;
+  }
+  return held;
+}
+
+/** What can be promised in all, overcommit, other people's domains and the host's own share taken into account. */
+export function promisable(limits: Config['capacity'], { facts, foreign }: HostTotals): Amount {
+  if (!facts) return { vcpus: 0, memoryMiB: 0 };
+  const memory = (facts.memoryMiB - limits.host_memory_mib) * limits.memory_overcommit - foreign.memoryMiB;
+  return {
+    vcpus: Math.max(0, Math.floor(facts.cpus * limits.cpu_overcommit) - foreign.vcpus),
+    memoryMiB: Math.max(0, Math.floor(memory)),
+  };
+}
+
+/** @throws InnkeeperError `no-capacity`, naming what is short and by how much */
+export function admit(reader: Reader, limits: Config['capacity'], totals: HostTotals, asked: Amount): void {
+  if (!totals.facts) {
+    throw new InnkeeperError(
+      'no-capacity',
+      'The hypervisor has not been reached yet, so nothing can be promised.',
+    );
+  }
+  const room = promisable(limits, totals);
+  const held = reserved(reader);
+  refuseShort('MiB of memory', asked.memoryMiB, room.memoryMiB - held.memoryMiB);
+  refuseShort('vCPUs', asked.vcpus, room.vcpus - held.vcpus);
+}
+
+function refuseShort(what: string, asked: number, free: number): void {
+  if (asked <= free) return;
+  throw new InnkeeperError(
+    'no-capacity',
+    `${asked} ${what} are asked for, and ${Math.max(0, free)} are free.`,
+  );
+}
+
+/** Bytes of a pool already promised to VDisks, whether or not they are written yet. */
+export function promisedBytes(reader: Reader, pool: string): number {
+  return reader.list('vdisk').reduce((sum, vdisk) => sum + (vdisk.pool === pool ? vdisk.sizeBytes : 0), 0);
+}
+
+/** Bytes that can still be promised. */
+export function freeToPromise(
+  reader: Reader,
+  limits: Config['capacity'],
+  totals: HostTotals,
+  pool: string,
+): number {
+  const room = totals.pools.get(pool);
+  if (!room || room.unavailable) return 0;
+  const usable = room.totalBytes * (1 - limits.host_disk_percent / 100);
+  return Math.max(0, Math.min(usable - promisedBytes(reader, pool), room.freeBytes));
+}
+
+/** @throws InnkeeperError `no-capacity` or `not-found` */
+export function admitDisk(
+  reader: Reader,
+  limits: Config['capacity'],
+  totals: HostTotals,
+  pool: string,
+  bytes: number,
+): void {
+  const room = totals.pools.get(pool);
+  if (!room) throw new InnkeeperError('not-found', `There is no storage pool ${pool}.`);
+  if (room.unavailable) {
+    throw new InnkeeperError('no-capacity', `The storage pool ${pool} is not available: ${room.unavailable}`);
+  }
+  const free = freeToPromise(reader, limits, totals, pool);
+  if (bytes <= free) return;
+  const gib = (value: number) => (value / 2 ** 30).toFixed(2);
+  const why = `${gib(bytes)} GiB are asked for in the storage pool ${pool}, and ${gib(free)} GiB can be promised.`;
+  throw new InnkeeperError('no-capacity', why);
+}

@@ -1,0 +1,51 @@
+// Asks every storage pool for its room now and then; a pool that does not answer delays nobody.
+import type { Host } from '../host.ts';
+
+const EVERY_MS = 30_000;
+
+export class PoolSampler {
+  readonly #host: Host;
+  readonly #asked = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
+  #changed: () => void = () => {};
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  /** Opens each pool and samples it once; resolves when all have answered or failed. */
+  async start(changed: () => void): Promise<void> {
+    this.#changed = changed;
+    await Promise.all([...this.#host.pools.keys()].map((name) => this.#sample(name)));
+    this.#timer = setInterval(() => {
+      for (const name of this.#host.pools.keys()) void this.#sample(name);
+    }, EVERY_MS);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #sample(name: string): Promise<void> {
+    // A pool that still owes its last answer is not asked again.
+    if (this.#asked.has(name)) return;
+    this.#asked.add(name);
+    const { pools, totals, log } = this.#host;
+    const before = totals.pools.get(name);
+    try {
+      const pool = pools.get(name)!;
+      if (!before || before.unavailable) await pool.open();
+      totals.pools.set(name, await pool.capacity());
+    } catch (error) {
+      const unavailable = (error as Error).message;
+      if (before?.unavailable !== unavailable)
+        log.error({ err: error, pool: name }, 'a storage pool is not available');
+      totals.pools.set(name, { totalBytes: before?.totalBytes ?? 0, freeBytes: 0, unavailable });
+    } finally {
+      this.#asked.delete(name);
+    }
+    const after = totals.pools.get(name);
+    if (after?.freeBytes !== before?.freeBytes || after?.unavailable !== before?.unavailable) this.#changed();
+  }
+}

@@ -1,0 +1,17 @@
+// What the host has, as last observed: the hypervisor's facts, and each pool's room.
+import type { HostFacts } from '../../drivers/hypervisor.ts';
+
+export interface PoolRoom {
+  totalBytes: number;
+  freeBytes: number;
+  /** Why the pool cannot be asked, if so; its last figures are kept. */
+  unavailable?: string;
+}
+
+/** Refreshed by the sampler; read synchronously by admission and by the report. */
+export class HostTotals {
+  facts: HostFacts | undefined;
+  readonly pools = new Map<string, PoolRoom>();
+  /** Memory and vCPUs of running domains that are not ours. */
+  foreign = { domains: 0, vcpus: 0, memoryMiB: 0 };
+}

@@ -1,0 +1,31 @@
+// Where the agent keeps what on disk, below its state directory.
+import { join } from 'node:path';
+import type { Config } from './config.ts';
+
+/** Folders made at start; QEMU's user must be able to pass through all of them. */
+export function folders({ state_dir }: Config) {
+  return {
+    state: state_dir,
+    images: join(state_dir, 'images'),
+    media: join(state_dir, 'media'),
+    qmp: join(state_dir, 'qmp'),
+  };
+}
+
+export function inventoryPath({ state_dir }: Config): string {
+  return join(state_dir, 'inventory.db');
+}
+
+export function sealKeyPath({ state_dir }: Config): string {
+  return join(state_dir, 'seal.key');
+}
+
+/** A VServer's context medium of one kind. */
+export function mediumPath(config: Config, vserverId: string, kind: string): string {
+  return join(folders(config).media, `${vserverId}-${kind}.iso`);
+}
+
+/** Short, for a UNIX socket's name may have 107 bytes only. */
+export function qmpPath(config: Config, vserverId: string): string {
+  return join(folders(config).qmp, `${vserverId}.qmp`);
+}

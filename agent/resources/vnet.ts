@@ -1,0 +1,99 @@
+// VNets and VNICs: a virtual Ethernet switch with its subnets, and a VServer's place on it.
+import { type Static, Type } from '@sinclair/typebox';
+
+export const Transport = Type.Union(
+  [
+    Type.Object({ type: Type.Literal('local') }, { additionalProperties: false }),
+    Type.Object(
+      {
+        type: Type.Literal('vlan'),
+        device: Type.String({ pattern: '^[A-Za-z0-9._-]{1,15}$' }),
+        id: Type.Integer({ minimum: 1, maximum: 4094 }),
+      },
+      { additionalProperties: false },
+    ),
+    Type.Object(
+      {
+        type: Type.Literal('vxlan'),
+        vni: Type.Integer({ minimum: 1, maximum: 16777215 }),
+        local: Type.String({ format: 'ip' }),
+        peers: Type.Array(Type.String({ format: 'ip' }), { maxItems: 1024 }),
+        port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535 })),
+      },
+      { additionalProperties: false },
+    ),
+  ],
+  { description: 'How frames travel between hosts.' },
+);
+export type Transport = Static<typeof Transport>;
+
+export interface Subnet {
+  /** Network address. */
+  network: string;
+  prefixLength: number;
+  gateway: string;
+}
+
+export interface VNet {
+  id: string;
+  name: string;
+  creator: string;
+  createTime: string;
+  ipv4?: Subnet;
+  ipv6?: Subnet;
+  mtu: number;
+  transport: Transport;
+  /** True while an operation is still making it. */
+  creating?: boolean;
+}
+
+export interface VNic {
+  id: string;
+  vserverId: string;
+  vnetId: string;
+  /** Smallest unused number on the VServer. */
+  position: number;
+  mac: string;
+  /** Name of the tap or vif on the host. */
+  device: string;
+  ipv4?: string;
+  ipv6?: string;
+}
+
+const SubnetAttributes = Type.Object({
+  network: Type.String(),
+  prefixLength: Type.Integer(),
+  gateway: Type.String(),
+});
+
+export const VNetAttributes = Type.Object(
+  {
+    vnetId: Type.String(),
+    name: Type.String(),
+    creator: Type.String(),
+    createTime: Type.String(),
+    ipv4: Type.Optional(SubnetAttributes),
+    ipv6: Type.Optional(SubnetAttributes),
+    mtu: Type.Integer(),
+    transport: Transport,
+    vnicIds: Type.Array(Type.String()),
+    freeAddresses: Type.Integer(),
+    bridge: Type.String(),
+    namespace: Type.String(),
+  },
+  { $id: 'VNetAttributes' },
+);
+
+export const VNicAttributes = Type.Object(
+  {
+    vnicId: Type.String(),
+    vserverId: Type.String(),
+    vnetId: Type.String(),
+    position: Type.Integer(),
+    mac: Type.String(),
+    device: Type.String(),
+    ipv4Address: Type.Optional(Type.String()),
+    ipv6Address: Type.Optional(Type.String()),
+  },
+  { $id: 'VNicAttributes' },
+);

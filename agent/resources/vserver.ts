@@ -1,0 +1,94 @@
+// A VServer: what is kept of it, what is shown of it, and which state may follow which.
+import { type Static, Type } from '@sinclair/typebox';
+
+export const VServerState = Type.Union([
+  Type.Literal('creating'),
+  Type.Literal('inactive'),
+  Type.Literal('running'),
+  Type.Literal('stopping'),
+  Type.Literal('error'),
+]);
+export type VServerStateName = Static<typeof VServerState>;
+
+/** Finer than the five states, where they are too coarse. */
+export type ConditionName = 'starting' | 'paused' | 'saved' | 'busy' | 'unknown';
+
+/** Ways a guest may find its configuration: on a medium, or (firmware strings only) over the network. */
+export const ContextKind = Type.Union([
+  Type.Literal('opennebula'),
+  Type.Literal('nocloud'),
+  Type.Literal('config-drive'),
+  Type.Literal('ovf'),
+  Type.Literal('nocloud-http'),
+  Type.Literal('openstack'),
+  Type.Literal('ec2'),
+  Type.Literal('cloudstack'),
+]);
+export type ContextKind = Static<typeof ContextKind>;
+
+/** What the inventory keeps of a VServer; disks and NICs point to it, not it to them. */
+export interface VServer {
+  id: string;
+  name: string;
+  creator: string;
+  /** ISO 8601 UTC. */
+  createTime: string;
+  vserverType: string;
+  imageId: string;
+  hostname: string;
+  /** Base64. */
+  userData: string;
+  sshKeys: string[];
+  passwordKey?: string;
+  variables: Record<string, string>;
+  context: ContextKind[];
+  /** Domain UUID; the guest's system UUID. */
+  uuid: string;
+  /** Domain name on the hypervisor. */
+  domain: string;
+  state: VServerStateName;
+  power: 'on' | 'off';
+  /** Why it is in that state, for a person. */
+  reason: string;
+  condition?: ConditionName;
+  /** Start again after a host reboot. */
+  autostart: boolean;
+  /** What the type promised when it was made; a later change of the configuration does not change it. */
+  vcpus: number;
+  memoryMiB: number;
+  initialPassword?: { how: 'clear' | 'encrypted'; sealed: string; time: string };
+}
+
+/** States that may follow a state; anything else is a fault of ours and refused. */
+export const NEXT_STATES: Record<VServerStateName, readonly VServerStateName[]> = {
+  creating: ['inactive', 'error'],
+  inactive: ['running', 'error'],
+  running: ['stopping', 'inactive', 'error'],
+  stopping: ['inactive', 'running', 'error'],
+  error: ['inactive', 'running'],
+};
+
+export const VServerAttributes = Type.Object(
+  {
+    vserverId: Type.String(),
+    name: Type.String(),
+    creator: Type.String(),
+    createTime: Type.String(),
+    vserverType: Type.String(),
+    state: VServerState,
+    power: Type.Union([Type.Literal('on'), Type.Literal('off')]),
+    reason: Type.String(),
+    condition: Type.Optional(Type.String()),
+    hostname: Type.String(),
+    diskImageId: Type.String(),
+    vcpus: Type.Integer(),
+    memoryMiB: Type.Integer(),
+    autostart: Type.Boolean(),
+    userData: Type.String({ description: 'Base64.' }),
+    vdiskIds: Type.Array(Type.String()),
+    vnicIds: Type.Array(Type.String()),
+    addresses: Type.Array(Type.String()),
+    initialPassword: Type.Union([Type.Literal('none'), Type.Literal('clear'), Type.Literal('encrypted')]),
+  },
+  { $id: 'VServerAttributes' },
+);
