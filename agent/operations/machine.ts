@@ -1,0 +1,99 @@
+// What the hypervisor is told of a VServer, and the rules its VNICs need: both from the inventory alone.
+import { busFor, CONTEXT_KINDS, type ContextKind, smbiosFor } from '../../contextualization/mod.ts';
+import type { Machine, MachineDisk, MachineNic } from '../../drivers/hypervisor.ts';
+import type { Config, VServerTypeConfig } from '../config.ts';
+import { nicsOf, type Reader } from '../guest-facts.ts';
+import { type VNetPlan, type VNicPlan, vnetNames } from '../network/mod.ts';
+import { mediumPath, qmpPath } from '../paths.ts';
+import type { VDisk } from '../resources/vdisk.ts';
+import type { VNet, VNic } from '../resources/vnet.ts';
+import type { VServer } from '../resources/vserver.ts';
+
+/** VDisks attached to a VServer, by position. */
+export function disksOf(reader: Reader, vserverId: string): VDisk[] {
+  return reader
+    .list('vdisk')
+    .filter((vdisk) => vdisk.attachedTo === vserverId)
+    .sort((a, b) => a.position! - b.position!);
+}
+
+export function machineDisk(vdisk: VDisk, type: VServerTypeConfig | undefined): MachineDisk {
+  const limits = {
+    ...(type?.disk_bytes_per_second
+      ? { readBytesPerSecond: type.disk_bytes_per_second, writeBytesPerSecond: type.disk_bytes_per_second }
+      : {}),
+    ...(type?.disk_iops ? { readIops: type.disk_iops, writeIops: type.disk_iops } : {}),
+  };
+  return { position: vdisk.position!, path: vdisk.path!, format: vdisk.format!, serial: vdisk.id, limits };
+}
+
+function machineNic(prefix: string, vnet: VNet, vnic: VNic, type: VServerTypeConfig | undefined): MachineNic {
+  const rate = type?.network_bytes_per_second;
+  return {
+    position: vnic.position,
+    mac: vnic.mac,
+    device: vnic.device,
+    bridge: vnetNames(prefix, vnet.id).bridge,
+    mtu: vnet.mtu,
+    ...(rate ? { inboundBytesPerSecond: rate, outboundBytesPerSecond: rate } : {}),
+  };
+}
+
+/** The ways of finding configuration that are media. */
+export function mediaOf({ context }: VServer): ContextKind[] {
+  return CONTEXT_KINDS.filter((kind) => context.includes(kind));
+}
+
+/** The firmware strings can point to one datasource only: to one over the network, which no medium announces. */
+function datasource({ context }: VServer) {
+  return (
+    context.find((kind) => !(CONTEXT_KINDS as readonly string[]).includes(kind)) ?? context[0] ?? 'opennebula'
+  );
+}
+
+export function machineOf(config: Config, reader: Reader, vserver: VServer): Machine {
+  const type = config.vserver_type.find(({ name }) => name === vserver.vserverType);
+  return {
+    name: vserver.domain,
+    uuid: vserver.uuid,
+    vserverId: vserver.id,
+    vcpus: vserver.vcpus,
+    memoryMiB: vserver.memoryMiB,
+    ...(type?.cpu_shares ? { cpuShares: type.cpu_shares } : {}),
+    ...(type?.cpu_cap_percent ? { cpuCapPercent: type.cpu_cap_percent } : {}),
+    disks: disksOf(reader, vserver.id).map((vdisk) => machineDisk(vdisk, type)),
+    nics: nicsOf(reader, vserver.id).map((vnic) =>
+      machineNic(config.prefix, reader.get('vnet', vnic.vnetId)!, vnic, type),
+    ),
+    media: mediaOf(vserver).map((kind) => ({
+      path: mediumPath(config, vserver.id, kind),
+      bus: busFor(kind),
+    })),
+    smbios: smbiosFor(datasource(vserver), { vserverId: vserver.id, uuid: vserver.uuid }),
+    qmpSocket: qmpPath(config, vserver.id),
+  };
+}
+
+export function vnicPlan(prefix: string, vnic: VNic): VNicPlan {
+  return {
+    id: vnic.id,
+    device: vnic.device,
+    bridge: vnetNames(prefix, vnic.vnetId).bridge,
+    mac: vnic.mac,
+    ...(vnic.ipv4 ? { ipv4: vnic.ipv4 } : {}),
+    ...(vnic.ipv6 ? { ipv6: vnic.ipv6 } : {}),
+  };
+}
+
+export function vnetPlan(prefix: string, vnet: VNet): VNetPlan {
+  const gateway = (subnet: VNet['ipv4']) =>
+    subnet && { gateway: subnet.gateway, prefixLength: subnet.prefixLength };
+  return {
+    id: vnet.id,
+    ...vnetNames(prefix, vnet.id),
+    mtu: vnet.mtu,
+    ...(vnet.ipv4 ? { ipv4: gateway(vnet.ipv4)! } : {}),
+    ...(vnet.ipv6 ? { ipv6: gateway(vnet.ipv6)! } : {}),
+    transport: vnet.transport,
+  };
+}

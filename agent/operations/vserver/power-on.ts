@@ -1,0 +1,25 @@
+// powerOnVServer: takes vCPUs and memory again; refused when the host has none to promise.
+import { admit } from '../../capacity/admission.ts';
+import { defineOperation } from '../kind.ts';
+import { moveVServer, requireState } from '../transitions.ts';
+import { lockVServer, shown, target, verb, type verbParams } from './definition.ts';
+import type { VServerPlan } from './steps.ts';
+
+export const powerOnVServer = defineOperation<typeof verbParams, VServerPlan>({
+  definition: verb(
+    'powerOnVServer',
+    'power-on',
+    'Allocates vCPUs and memory again; the VServer is then inactive.',
+  ),
+  locks: lockVServer,
+  begin({ host, tx, params }) {
+    const vserver = target(tx, params);
+    requireState(vserver, ['inactive', 'error'], 'powered on');
+    if (vserver.power === 'off') admit(tx, host.config.capacity, host.totals, vserver);
+    moveVServer(tx, vserver.id, { state: 'inactive', power: 'on', reason: 'power on: asked for' });
+    return { vserverId: vserver.id };
+  },
+  steps: [],
+  finish: (tx, { vserverId }, host) => shown(tx, host, vserverId),
+  abandon() {},
+});

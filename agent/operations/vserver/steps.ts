@@ -1,0 +1,78 @@
+// Steps that several VServer operations share; each reads the inventory, so that it can be repeated any time.
+import { rm } from 'node:fs/promises';
+import { contextFiles, writeIso } from '../../../contextualization/mod.ts';
+import { guestFacts, nicsOf } from '../../guest-facts.ts';
+import type { Host } from '../../host.ts';
+import { mediumPath, qmpPath } from '../../paths.ts';
+import type { VServer } from '../../resources/vserver.ts';
+import type { Step } from '../kind.ts';
+import { machineOf, mediaOf, vnicPlan } from '../machine.ts';
+
+/** The least a plan must have for these steps. */
+export interface VServerPlan {
+  vserverId: string;
+}
+
+export function vserverOf(host: Host, plan: VServerPlan): VServer {
+  return host.inventory.get('vserver', plan.vserverId)!;
+}
+
+/** The isolation rules of every VNIC, in place before the tap exists. */
+export const isolate: Step<VServerPlan> = {
+  name: 'isolate',
+  async run({ host, plan }) {
+    for (const vnic of nicsOf(host.inventory, plan.vserverId)) {
+      await host.network.ensureVNic(vnicPlan(host.config.prefix, vnic));
+    }
+  },
+  undo: (context) => removeRules(context.host, context.plan),
+};
+
+/** The context media, from the facts as they are now. */
+export const buildMedia: Step<VServerPlan> = {
+  name: 'build-media',
+  async run({ host, plan }) {
+    const vserver = vserverOf(host, plan);
+    const facts = guestFacts(host.inventory, host.config.network, vserver);
+    for (const kind of mediaOf(vserver)) {
+      await writeIso(mediumPath(host.config, vserver.id, kind), contextFiles(kind, facts));
+    }
+  },
+  undo: (context) => removeMedia(context.host, context.plan),
+};
+
+/** The persistent definition; replaced if there is one. */
+export const define: Step<VServerPlan> = {
+  name: 'define',
+  run: ({ host, plan }) =>
+    host.hypervisor.define(machineOf(host.config, host.inventory, vserverOf(host, plan))),
+  undo: (context) => undefine(context.host, context.plan),
+};
+
+/** Boots it. */
+export const boot: Step<VServerPlan> = {
+  name: 'boot',
+  run: ({ host, plan }) => host.hypervisor.start(vserverOf(host, plan).domain),
+  undo: (context) => cutPower(context.host, context.plan),
+};
+
+export async function removeRules(host: Host, plan: VServerPlan): Promise<void> {
+  for (const vnic of nicsOf(host.inventory, plan.vserverId)) {
+    await host.network.removeVNic(vnic.id);
+  }
+}
+
+export async function removeMedia(host: Host, plan: VServerPlan): Promise<void> {
+  const vserver = vserverOf(host, plan);
+  const { id } = vserver;
+  for (const kind of mediaOf(vserver)) await rm(mediumPath(host.config, id, kind), { force: true });
+  await rm(qmpPath(host.config, id), { force: true });
+}
+
+export async function undefine(host: Host, plan: VServerPlan): Promise<void> {
+  await host.hypervisor.undefine(vserverOf(host, plan).domain);
+}
+
+export async function cutPower(host: Host, plan: VServerPlan): Promise<void> {
+  await host.hypervisor.powerOff(vserverOf(host, plan).domain);
+}

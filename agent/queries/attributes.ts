@@ -1,0 +1,110 @@
+// Renders what the inventory keeps as the attributes that callers see. Pure.
+import { addressCount } from '../addresses.ts';
+import type { Config } from '../config.ts';
+import { nicsOf, type Reader } from '../guest-facts.ts';
+import { vnetNames } from '../network/mod.ts';
+import type { DiskImage } from '../resources/disk-image.ts';
+import type { VDisk } from '../resources/vdisk.ts';
+import type { VNet, VNic } from '../resources/vnet.ts';
+import type { VServer } from '../resources/vserver.ts';
+
+const GB = 1e9;
+
+/** Sizes are told in GB (10^9 bytes), as the Fujitsu paper does. */
+export function gigabytes(bytes: number): number {
+  return Math.round((bytes / GB) * 1000) / 1000;
+}
+
+export function vserverAttributes(reader: Reader, _config: Config, vserver: VServer) {
+  const nics = nicsOf(reader, vserver.id);
+  const disks = reader.list('vdisk').filter((vdisk) => vdisk.attachedTo === vserver.id);
+  return {
+    vserverId: vserver.id,
+    name: vserver.name,
+    creator: vserver.creator,
+    createTime: vserver.createTime,
+    vserverType: vserver.vserverType,
+    state: vserver.state,
+    power: vserver.power,
+    reason: vserver.reason,
+    ...(vserver.condition ? { condition: vserver.condition as string } : {}),
+    hostname: vserver.hostname,
+    diskImageId: vserver.imageId,
+    vcpus: vserver.vcpus,
+    memoryMiB: vserver.memoryMiB,
+    autostart: vserver.autostart,
+    userData: vserver.userData,
+    vdiskIds: disks.sort((a, b) => a.position! - b.position!).map(({ id }) => id),
+    vnicIds: nics.map(({ id }) => id),
+    addresses: nics.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].filter((address) => address !== undefined)),
+    initialPassword: vserver.initialPassword?.how ?? ('none' as const),
+  };
+}
+
+export function vnetAttributes(reader: Reader, { prefix }: Config, vnet: VNet) {
+  const vnics = reader.list('vnic').filter((vnic) => vnic.vnetId === vnet.id);
+  const { bridge, namespace } = vnetNames(prefix, vnet.id);
+  return {
+    vnetId: vnet.id,
+    name: vnet.name,
+    creator: vnet.creator,
+    createTime: vnet.createTime,
+    ...(vnet.ipv4 ? { ipv4: vnet.ipv4 } : {}),
+    ...(vnet.ipv6 ? { ipv6: vnet.ipv6 } : {}),
+    mtu: vnet.mtu,
+    transport: vnet.transport,
+    vnicIds: vnics.map(({ id }) => id),
+    freeAddresses: vnet.ipv4 ? addressCount(vnet.ipv4) - vnics.filter(({ ipv4 }) => ipv4).length : 0,
+    bridge,
+    namespace,
+  };
+}
+
+export function vnicAttributes(vnic: VNic) {
+  return {
+    vnicId: vnic.id,
+    vserverId: vnic.vserverId,
+    vnetId: vnic.vnetId,
+    position: vnic.position,
+    mac: vnic.mac,
+    device: vnic.device,
+    ...(vnic.ipv4 ? { ipv4Address: vnic.ipv4 } : {}),
+    ...(vnic.ipv6 ? { ipv6Address: vnic.ipv6 } : {}),
+  };
+}
+
+export function vdiskAttributes(vdisk: VDisk) {
+  return {
+    vdiskId: vdisk.id,
+    name: vdisk.name,
+    creator: vdisk.creator,
+    createTime: vdisk.createTime,
+    sizeGB: gigabytes(vdisk.sizeBytes),
+    kind: vdisk.kind,
+    state: vdisk.attachedTo ? ('attached' as const) : ('unattached' as const),
+    ...(vdisk.attachedTo ? { attachedTo: vdisk.attachedTo, position: vdisk.position! } : {}),
+    ...(vdisk.imageId ? { diskImageId: vdisk.imageId } : {}),
+    ...(vdisk.backupSrcVDisk ? { backupSrcVDisk: vdisk.backupSrcVDisk } : {}),
+    pool: vdisk.pool,
+  };
+}
+
+export function imageAttributes(image: DiskImage) {
+  return {
+    diskImageId: image.id,
+    name: image.name,
+    state: image.state,
+    ...(image.virtualSizeBytes === undefined ? {} : { sizeGB: gigabytes(image.virtualSizeBytes) }),
+    ...(image.format ? { format: image.format } : {}),
+    ...(image.checksum ? { checksum: image.checksum } : {}),
+    osType: image.osType,
+    osName: image.osName,
+    productIds: image.productIds,
+    creatorName: image.creatorName,
+    registerer: image.registerer,
+    registerTime: image.registerTime,
+    description: image.description,
+    licenseInfo: image.licenseInfo,
+    uri: image.uri,
+  };
+}

@@ -1,0 +1,118 @@
+// Questions about the host itself and about operations.
+import { Type } from '@sinclair/typebox';
+import { CapacityReport, capacityReport } from '../capacity/report.ts';
+import { OperationRecord } from '../operations/journal.ts';
+import { queryParams } from '../operations/parameters.ts';
+import { InnkeeperError } from '../resources/errors.ts';
+import { VERSION } from '../version.ts';
+import { defineQuery } from './query.ts';
+
+const operationId = { operationId: Type.String({ minLength: 1, maxLength: 128 }) };
+
+export const getCapacity = defineQuery(
+  {
+    name: 'getCapacity',
+    summary: 'What this host has, has promised, and can still promise.',
+    right: 'observe',
+    params: queryParams({}),
+    result: CapacityReport,
+    http: { verb: 'GET', path: '/v1/capacity' },
+  },
+  ({ host }) => capacityReport(host.config, host.inventory, host.totals, host.hypervisor.connected),
+);
+
+export const getHost = defineQuery(
+  {
+    name: 'getHost',
+    summary: 'What kind of host this is: hypervisor, CPU, versions, warnings.',
+    right: 'observe',
+    params: queryParams({}),
+    result: Type.Object({
+      hostId: Type.String(),
+      agentVersion: Type.String(),
+      connected: Type.Boolean(),
+      facts: Type.Optional(Type.Unknown()),
+      warnings: Type.Array(Type.String()),
+    }),
+    http: { verb: 'GET', path: '/v1/host' },
+  },
+  ({ host }) => {
+    const { facts } = host.totals;
+    const emulated = facts?.emulated ? [`Guests run emulated and are slow: ${facts.emulated}`] : [];
+    const away = host.hypervisor.connected ? [] : ['The hypervisor daemon is not connected.'];
+    return {
+      hostId: host.inventory.hostId,
+      agentVersion: VERSION,
+      connected: host.hypervisor.connected,
+      ...(facts ? { facts } : {}),
+      warnings: [...emulated, ...away],
+    };
+  },
+);
+
+export const listVServerType = defineQuery(
+  {
+    name: 'listVServerType',
+    summary: 'The VServerTypes this host offers.',
+    right: 'observe',
+    params: queryParams({}),
+    result: Type.Array(
+      Type.Object({
+        name: Type.String(),
+        vcpus: Type.Integer(),
+        memoryMiB: Type.Integer(),
+        diskGB: Type.Optional(Type.Number()),
+      }),
+    ),
+    http: { verb: 'GET', path: '/v1/vserver-types' },
+  },
+  ({ host }) =>
+    host.config.vserver_type.map(({ name, vcpus, memory_mib, disk_gb }) => {
+      return { name, vcpus, memoryMiB: memory_mib, ...(disk_gb === undefined ? {} : { diskGB: disk_gb }) };
+    }),
+);
+
+export const listOperation = defineQuery(
+  {
+    name: 'listOperation',
+    summary: 'The latest operations, newest first.',
+    right: 'observe',
+    params: queryParams({ limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })) }),
+    result: Type.Array(OperationRecord),
+    http: { verb: 'GET', path: '/v1/operations' },
+  },
+  async ({ engine, params }) => engine.journal.recent(params.limit ?? 50),
+);
+
+export const getOperation = defineQuery(
+  {
+    name: 'getOperation',
+    summary: 'State, progress and result of one operation.',
+    right: 'observe',
+    params: queryParams(operationId),
+    result: OperationRecord,
+    http: { verb: 'GET', path: '/v1/operations/{operationId}' },
+  },
+  async ({ engine, params }) => {
+    const record =
+      engine.running(params.operationId) ?? (await engine.journal.find(params.operationId))?.record;
+    if (record) return record;
+    const why = `There is no operation ${params.operationId}.`;
+    throw new InnkeeperError('not-found', why, { operation: params.operationId });
+  },
+);
+
+export const cancelOperation = defineQuery(
+  {
+    name: 'cancelOperation',
+    summary: 'Asks a running operation to stop and undo itself.',
+    right: 'operate',
+    params: queryParams(operationId),
+    result: Type.Object({ operationId: Type.String() }),
+    http: { verb: 'POST', path: '/v1/operations/{operationId}/cancel' },
+  },
+  ({ engine, params }) => {
+    engine.cancel(params.operationId);
+    return { operationId: params.operationId };
+  },
+);

@@ -1,0 +1,103 @@
+// Questions about VServers.
+import { Type } from '@sinclair/typebox';
+import type { Host } from '../host.ts';
+import { find } from '../operations/find.ts';
+import { queryParams, vserverId } from '../operations/parameters.ts';
+import { InnkeeperError } from '../resources/errors.ts';
+import { VDiskAttributes } from '../resources/vdisk.ts';
+import { VNicAttributes } from '../resources/vnet.ts';
+import { type VServer, VServerAttributes } from '../resources/vserver.ts';
+import { vdiskAttributes, vnicAttributes, vserverAttributes } from './attributes.ts';
+import { defineQuery } from './query.ts';
+
+/** As the inventory has it; `unknown` while nobody can be asked whether it still holds. */
+function attributes(host: Host, vserver: VServer) {
+  const known = vserverAttributes(host.inventory, host.config, vserver);
+  return host.hypervisor.connected ? known : { ...known, condition: 'unknown' };
+}
+
+export const listVServer = defineQuery(
+  {
+    name: 'listVServer',
+    summary: 'Every VServer of this host.',
+    right: 'observe',
+    params: queryParams({}),
+    result: Type.Array(VServerAttributes),
+    http: { verb: 'GET', path: '/v1/vservers' },
+  },
+  ({ host }) => host.inventory.list('vserver').map((vserver) => attributes(host, vserver)),
+);
+
+export const getVServerAttributes = defineQuery(
+  {
+    name: 'getVServerAttributes',
+    summary: 'Everything known of one VServer, with its VDisks and VNICs.',
+    right: 'observe',
+    params: queryParams(vserverId),
+    result: Type.Composite([
+      VServerAttributes,
+      Type.Object({ vdisks: Type.Array(VDiskAttributes), vnics: Type.Array(VNicAttributes) }),
+    ]),
+    http: { verb: 'GET', path: '/v1/vservers/{vserverId}' },
+  },
+  ({ host, params }) => {
+    const vserver = find(host.inventory, 'vserver', params.vserverId);
+    const shown = attributes(host, vserver);
+    return {
+      ...shown,
+      vdisks: shown.vdiskIds.map((id) => vdiskAttributes(host.inventory.get('vdisk', id)!)),
+      vnics: shown.vnicIds.map((id) => vnicAttributes(host.inventory.get('vnic', id)!)),
+    };
+  },
+);
+
+export const getVServerStatus = defineQuery(
+  {
+    name: 'getVServerStatus',
+    summary: 'State, power, reason and condition of one VServer.',
+    right: 'observe',
+    params: queryParams(vserverId),
+    result: Type.Pick(VServerAttributes, ['vserverId', 'state', 'power', 'reason', 'condition']),
+    http: { verb: 'GET', path: '/v1/vservers/{vserverId}/status' },
+  },
+  ({ host, params }) => {
+    const shown = attributes(host, find(host.inventory, 'vserver', params.vserverId));
+    const { vserverId: id, state, power, reason, condition } = shown;
+    return { vserverId: id, state, power, reason, ...(condition ? { condition } : {}) };
+  },
+);
+
+export const getInitialPasswordVServer = defineQuery(
+  {
+    name: 'getInitialPasswordVServer',
+    summary: 'The initial password the guest made; cleared afterwards if asked. Every access is an event.',
+    right: 'operate',
+    params: queryParams({ ...vserverId, clear: Type.Optional(Type.Boolean()) }),
+    result: Type.Object({
+      vserverId: Type.String(),
+      password: Type.String(),
+      how: Type.Union([Type.Literal('clear'), Type.Literal('encrypted')]),
+      time: Type.String(),
+    }),
+    http: { verb: 'POST', path: '/v1/vservers/{vserverId}/initial-password' },
+  },
+  async ({ host, params, caller }) => {
+    const { id, initialPassword, name } = find(host.inventory, 'vserver', params.vserverId);
+    if (!initialPassword) {
+      const why = `The guest of VServer ${name} has not handed over an initial password yet.`;
+      throw new InnkeeperError('not-found', why, { vserver: id });
+    }
+    const password = host.seal.unseal(initialPassword.sealed, id).toString('utf8');
+    await host.inventory.transact((tx) => {
+      // Kept as an empty one, so that the guest cannot write a second.
+      const cleared = { ...initialPassword, sealed: host.seal.seal(new Uint8Array(), id) };
+      if (params.clear) tx.patch('vserver', id, { initialPassword: cleared });
+      tx.event(
+        'vserver.initial-password-read',
+        { vserver: id },
+        { by: caller.name, cleared: params.clear === true },
+      );
+    });
+    return { vserverId: id, password, how: initialPassword.how, time: initialPassword.time };
+  },
+);
