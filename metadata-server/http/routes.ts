@@ -2,12 +2,16 @@
 import { cloudStack } from './cloudstack.ts';
 import { EC2_VERSIONS, ec2, isEc2Version } from './ec2.ts';
 import { type Answer, bytes, type Dialect, notAllowed, reads, text } from './message.ts';
+import { noCloud } from './nocloud.ts';
+import { OPENSTACK_ROOT, openStack } from './openstack.ts';
 import { systemData } from './system-data.ts';
 
 /** By first part of the path; EC2's versions are told by their shape. */
 const ROUTES: ReadonlyMap<string, Dialect> = new Map<string, Dialect>([
   ['user-data', (request) => plainUserData(request)],
   ['system-data', below(systemData)],
+  [OPENSTACK_ROOT, below(openStack)],
+  ['nocloud', below(noCloud)],
 ]);
 
 /**
@@ -33,5 +37,5 @@ function plainUserData(request: Parameters<Dialect>[0]): Answer {
 
 function root(request: Parameters<Dialect>[0]): Answer {
   if (!reads(request)) return notAllowed('GET', 'HEAD');
-  return text([...EC2_VERSIONS, 'latest', 'system-data/', 'user-data'].join('\n'));
+  return text([...EC2_VERSIONS, 'latest', 'nocloud/', 'openstack/', 'system-data/', 'user-data'].join('\n'));
 }
