@@ -22,8 +22,8 @@ export interface DirectoryNode {
 
 export type TreeNode = FileNode | DirectoryNode;
 
-/** Longest name Linux can show (NAME_MAX), in bytes of UTF-8. */
-const MAX_NAME_BYTES = 255;
+/** Longest Rock Ridge name in bytes of UTF-8 that Linux shows whole; it cuts 254 and 255 short (fs/isofs/rock.c). */
+const MAX_NAME_BYTES = 253;
 /** ECMA-119 6.8.2.1: at most eight levels of directories, the root being the first. */
 const MAX_DEPTH = 8;
 /** A directory record holds the size in 32 bits; longer files would need several extents. */

@@ -2,18 +2,21 @@
 import type { MediumFile } from '../../contextualization/mod.ts';
 import { seeded } from './context-facts.ts';
 
+/** Bytes in the longest name Linux shows whole. */
+const LONGEST = 253;
+
 const ALPHABETS = ['abcXYZ019_-.', 'aA.', 'éüß世界🎉a.', ' ~!@#$%^&()+=,;:*?"<>|\\\'`\t\n', 'x'];
 
-/** Up to 40 files, at most eight levels deep, whose names no file system of Linux would refuse. */
+/** Up to 40 files, at most eight levels deep, with names up to the longest that Linux shows. */
 export function randomTree(seed: number): MediumFile[] {
   const random = seeded(seed);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   const name = (): string => {
     const characters = [...pick(ALPHABETS)];
-    const length = random() < 0.1 ? 255 : 1 + Math.floor(random() * 40);
+    const length = random() < 0.1 ? LONGEST : 1 + Math.floor(random() * 40);
     let text = '';
     while ([...text].length < length) text += pick(characters);
-    while (Buffer.byteLength(text) > 255) text = [...text].slice(0, -1).join('');
+    while (Buffer.byteLength(text) > LONGEST) text = [...text].slice(0, -1).join('');
     return text === '.' || text === '..' ? `${text}x` : text;
   };
   const directories = [''];
