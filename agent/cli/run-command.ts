@@ -1,0 +1,87 @@
+// Carries out one row of the table of commands: gathers its parameters, calls its method, shows the result.
+import { randomUUID } from 'node:crypto';
+import { ApiClient } from './client.ts';
+import { type CommandRow, type OptionRow, PARAM_OPTION } from './commands.ts';
+import { safeJson } from './printable.ts';
+import { showProgress } from './progress.ts';
+import { record, rowsOf, table } from './table.ts';
+
+/** Options that every command has. */
+export interface Globals {
+  socket: string;
+  json?: boolean;
+}
+
+type Parsed = Record<string, unknown>;
+
+/** Runs the command with what commander has parsed. */
+export async function runCommand(
+  row: CommandRow,
+  words: string[],
+  parsed: Parsed,
+  globals: Globals,
+): Promise<void> {
+  const client = new ApiClient(globals.socket);
+  const params = await gather(row, words, parsed);
+  const result = row.operation
+    ? await operate(client, row, params, globals)
+    : await client.call(row.method, params);
+  print(result, row, globals);
+}
+
+async function gather(row: CommandRow, words: string[], parsed: Parsed): Promise<Parsed> {
+  const params: Parsed = {};
+  row.arguments?.forEach(({ param }, at) => {
+    params[param] = words[at];
+  });
+  for (const option of row.options ?? []) {
+    const given = parsed[keyOf(option)];
+    // Commander makes `--no-x` true when it is not given; the agent has its own default for that.
+    if (given === undefined || (option.flags.includes('--no-') && given === true)) continue;
+    const made = option.make ? await option.make(given as never) : given;
+    if (option === PARAM_OPTION) Object.assign(params, made);
+    else params[option.param] = made;
+  }
+  if (row.method === 'createVServer') params.vnics ??= [];
+  if (parsed.wait === false) params.wait = false;
+  if (parsed.requestId !== undefined) params.requestId = parsed.requestId;
+  return params;
+}
+
+/** The name under which commander keeps an option: `--user-data` is `userData`, `--no-boot` is `boot`. */
+function keyOf(option: OptionRow): string {
+  const long = /--(?:no-)?([\w-]+)/.exec(option.flags)?.[1] ?? '';
+  return long.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** Waits for an operation, with a bar on a terminal; interrupting only stops the waiting. */
+async function operate(
+  client: ApiClient,
+  row: CommandRow,
+  params: Parsed,
+  globals: Globals,
+): Promise<unknown> {
+  if (params.wait === false) return await client.call(row.method, params);
+  const requestId = String(params.requestId ?? randomUUID());
+  const screen = process.stderr;
+  const wipe =
+    screen.isTTY && !globals.json ? await showProgress(client, requestId, screen) : () => undefined;
+  const interrupted = () => {
+    wipe();
+    screen.write(`innkeeper: the operation goes on: innkeeper operation show ${requestId}\n`);
+    process.exit(130);
+  };
+  process.once('SIGINT', interrupted);
+  try {
+    return await client.call(row.method, { ...params, requestId });
+  } finally {
+    process.off('SIGINT', interrupted);
+    wipe();
+  }
+}
+
+function print(result: unknown, row: CommandRow, globals: Globals): void {
+  if (globals.json) process.stdout.write(`${safeJson(result, 2)}\n`);
+  else if (row.columns) process.stdout.write(table(rowsOf(result), row.columns));
+  else if (result !== null && result !== undefined) process.stdout.write(record(result));
+}
