@@ -5,7 +5,7 @@ import { InnkeeperError } from '../resources/errors.ts';
 /** There is no such method; an error of its own because JSON-RPC has a number of its own for it. */
 export class UnknownMethod extends InnkeeperError {
   constructor(name: string) {
-    super('unsupported', `This agent has no method ${JSON.stringify(name.slice(0, 64))}.`);
+    super('not-found', `There is no method ${JSON.stringify(name.slice(0, 64))}.`);
   }
 }
 

@@ -86,7 +86,7 @@ t.test('what the agent refuses is one line, or JSON, and exit code 1', async (t)
   });
   t.equal(json.code, 1);
   t.match(JSON.parse(json.stderr), { error: { code: 'not-found', ids: { vserver: 'none' } } });
-  t.match(unknown, { code: 1, stderr: /^innkeeper: unsupported: / });
+  t.match(unknown, { code: 1, stderr: /^innkeeper: not-found: / });
 });
 
 t.test('a wrong command line is exit code 2 and reaches no agent', async (t) => {

@@ -44,7 +44,7 @@ t.test('any method can be called, with the right of this control plane and no ot
     code: -32602,
     data: { code: 'invalid', message: /extra/ },
   });
-  t.match((await plane.call('toString', {})).error, { code: -32601, data: { code: 'unsupported' } });
+  t.match((await plane.call('toString', {})).error, { code: -32601, data: { code: 'not-found' } });
 });
 
 t.test('progress of operations is told', async (t) => {
