@@ -1,5 +1,5 @@
-// The bytes of a laid out image as a stream of pieces, of which only one is ever in memory.
-import { open } from 'node:fs/promises';
+// The bytes of a laid out image as a stream of pieces, of which only two are ever in memory.
+import { type FileHandle, open } from 'node:fs/promises';
 import { ContextError, shown } from '../errors.ts';
 import { SECTOR, sectorsFor } from './fields.ts';
 import type { Layout } from './layout.ts';
@@ -23,23 +23,35 @@ export async function* imagePieces(layout: Layout): AsyncGenerator<Uint8Array> {
   }
 }
 
+/** Reads one piece ahead of the one being written; two buffers are all the memory a file takes. */
 async function* filePieces(node: FileNode, path: string): AsyncGenerator<Uint8Array> {
   const handle = await open(path, 'r');
   try {
-    const buffer = Buffer.allocUnsafe(Math.min(PIECE, node.size + 1));
+    const bytes = Math.min(PIECE, node.size + 1);
+    let [current, other] = [Buffer.allocUnsafe(bytes), Buffer.allocUnsafe(bytes)];
     let left = node.size;
+    // One byte more than expected is asked for at the end, so that a file that grew is noticed.
+    let reading = startRead(handle, current, left + 1);
     for (;;) {
-      // One byte more than expected is asked for at the end, so that a file that grew is noticed.
-      const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, left + 1));
+      const { bytesRead } = await reading;
       if (bytesRead > left) throw wrongSize(node, 'longer');
       if (bytesRead === 0 && left > 0) throw wrongSize(node, 'shorter');
       if (bytesRead === 0) return;
       left -= bytesRead;
-      yield buffer.subarray(0, bytesRead);
+      reading = startRead(handle, other, left + 1);
+      yield current.subarray(0, bytesRead);
+      [current, other] = [other, current];
     }
   } finally {
     await handle.close();
   }
+}
+
+/** The reader may have gone by the time a read ahead fails: then nobody is left to tell. */
+function startRead(handle: FileHandle, buffer: Buffer, wanted: number): Promise<{ bytesRead: number }> {
+  const reading = handle.read(buffer, 0, Math.min(buffer.length, wanted));
+  reading.catch(() => {});
+  return reading;
 }
 
 function wrongSize(node: FileNode, how: string): ContextError {

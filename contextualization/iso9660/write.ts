@@ -49,7 +49,7 @@ export async function writeIso(
   return { bytes: layout.bytes };
 }
 
-/** Small pieces are copied together, large ones written as they come: at most two pieces are in memory. */
+/** Small pieces are copied together, large ones written as they come: what is in memory stays bounded. */
 async function writeAll(handle: FileHandle, pieces: AsyncIterable<Uint8Array>): Promise<void> {
   let gathered: Buffer[] = [];
   let size = 0;
