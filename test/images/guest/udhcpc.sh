@@ -1,7 +1,7 @@
 #!/bin/sh
 # What udhcpc calls with a lease: sets the interface up by it and tells the console what the lease holds.
 [ "$1" = bound ] || [ "$1" = renew ] || exit 0
-tell() { echo "GUEST $1.${interface#eth}=$2" >/dev/console; }
+tell() { echo "GUEST $1.${interface#eth}=$2" | tee -a /tmp/report >/dev/console; }
 
 ip addr flush dev "$interface"
 ip addr add "$ip/$mask" dev "$interface"
