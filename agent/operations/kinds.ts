@@ -2,8 +2,17 @@
 import { registerDiskImage } from './image/register.ts';
 import { unregisterDiskImage } from './image/unregister.ts';
 import type { OperationKind } from './kind.ts';
+import { attachVDisk } from './vdisk/attach.ts';
+import { backupVDisk } from './vdisk/backup.ts';
+import { createVDisk } from './vdisk/create.ts';
+import { destroyVDisk } from './vdisk/destroy.ts';
+import { detachVDisk } from './vdisk/detach.ts';
+import { resizeVDisk } from './vdisk/resize.ts';
+import { restoreVDisk } from './vdisk/restore.ts';
 import { createVNet } from './vnet/create.ts';
 import { destroyVNet } from './vnet/destroy.ts';
+import { createVNIC } from './vnic/create.ts';
+import { destroyVNIC } from './vnic/destroy.ts';
 import { createVServer } from './vserver/create.ts';
 import { destroyVServer } from './vserver/destroy.ts';
 import { powerOffVServer } from './vserver/power-off.ts';
@@ -22,8 +31,17 @@ export const OPERATIONS = [
   powerOnVServer,
   powerOffVServer,
   powerResetVServer,
+  createVDisk,
+  destroyVDisk,
+  attachVDisk,
+  detachVDisk,
+  resizeVDisk,
+  backupVDisk,
+  restoreVDisk,
   createVNet,
   destroyVNet,
+  createVNIC,
+  destroyVNIC,
   registerDiskImage,
   unregisterDiskImage,
 ] as unknown as readonly OperationKind[];

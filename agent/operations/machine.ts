@@ -27,14 +27,15 @@ export function machineDisk(vdisk: VDisk, type: VServerTypeConfig | undefined): 
   return { position: vdisk.position!, path: vdisk.path!, format: vdisk.format!, serial: vdisk.id, limits };
 }
 
-function machineNic(prefix: string, vnet: VNet, vnic: VNic, type: VServerTypeConfig | undefined): MachineNic {
-  const rate = type?.network_bytes_per_second;
+export function machineNic(config: Config, reader: Reader, vnic: VNic): MachineNic {
+  const vserver = reader.get('vserver', vnic.vserverId)!;
+  const rate = config.vserver_type.find(({ name }) => name === vserver.vserverType)?.network_bytes_per_second;
   return {
     position: vnic.position,
     mac: vnic.mac,
     device: vnic.device,
-    bridge: vnetNames(prefix, vnet.id).bridge,
-    mtu: vnet.mtu,
+    bridge: vnetNames(config.prefix, vnic.vnetId).bridge,
+    mtu: reader.get('vnet', vnic.vnetId)!.mtu,
     ...(rate ? { inboundBytesPerSecond: rate, outboundBytesPerSecond: rate } : {}),
   };
 }
@@ -62,9 +63,7 @@ export function machineOf(config: Config, reader: Reader, vserver: VServer): Mac
     ...(type?.cpu_shares ? { cpuShares: type.cpu_shares } : {}),
     ...(type?.cpu_cap_percent ? { cpuCapPercent: type.cpu_cap_percent } : {}),
     disks: disksOf(reader, vserver.id).map((vdisk) => machineDisk(vdisk, type)),
-    nics: nicsOf(reader, vserver.id).map((vnic) =>
-      machineNic(config.prefix, reader.get('vnet', vnic.vnetId)!, vnic, type),
-    ),
+    nics: nicsOf(reader, vserver.id).map((vnic) => machineNic(config, reader, vnic)),
     media: mediaOf(vserver).map((kind) => ({
       path: mediumPath(config, vserver.id, kind),
       bus: busFor(kind),

@@ -9,11 +9,12 @@ import { InnkeeperError } from '../../resources/errors.ts';
 import { Name, newId, Reference } from '../../resources/names.ts';
 import { ContextKind, VServerAttributes } from '../../resources/vserver.ts';
 import { find, findType, refuseTakenName } from '../find.ts';
-import { type BeginContext, defineOperation, type Step } from '../kind.ts';
+import { type BeginContext, defineOperation } from '../kind.ts';
 import { disksOf } from '../machine.ts';
 import { operationParams } from '../parameters.ts';
 import { moveVServer } from '../transitions.ts';
-import { hostnameOf, reserveNics, VNicRequest } from './reserve.ts';
+import { provision } from '../vdisk/steps.ts';
+import { hostnameOf, reserveNic, VNicRequest } from './reserve.ts';
 import { boot, buildMedia, define, isolate } from './steps.ts';
 
 const params = operationParams({
@@ -68,7 +69,7 @@ const definition: MethodDefinition<typeof params> = {
 
 interface Plan {
   vserverId: string;
-  volumeId: string;
+  vdiskId: string;
   boot: boolean;
 }
 
@@ -124,28 +125,10 @@ function begin({ host, tx, params: asked, caller }: Begin): Plan {
     position: 0,
     creating: true,
   });
-  reserveNics(tx, id, asked.vnics ?? [], config.prefix);
+  for (const request of asked.vnics ?? []) reserveNic(tx, id, request, config.prefix);
   tx.event('vserver.creating', { vserver: id }, { name: asked.name, type: type.name, creator: caller.name });
-  return { vserverId: id, volumeId: vdiskId, boot: asked.boot ?? true };
+  return { vserverId: id, vdiskId, boot: asked.boot ?? true };
 }
-
-/** The system disk: a copy of the DiskImage. */
-const provision: Step<Plan> = {
-  name: 'provision-disk',
-  async run({ host, plan, signal, progress }) {
-    const vdisk = host.inventory.get('vdisk', plan.volumeId)!;
-    const image = host.inventory.get('image', vdisk.imageId!)!;
-    const from = { path: image.path!, format: image.format! };
-    const volume = await host.pools
-      .get(vdisk.pool)!
-      .create(vdisk.id, { sizeBytes: vdisk.sizeBytes, from }, { signal, onProgress: progress });
-    const { path, format } = volume;
-    await host.inventory.transact((tx) => tx.patch('vdisk', vdisk.id, { path, format, creating: undefined }));
-  },
-  async undo({ host, plan }) {
-    await host.pools.get(host.inventory.get('vdisk', plan.volumeId)!.pool)!.remove(plan.volumeId);
-  },
-};
 
 export const createVServer = defineOperation<typeof params, Plan>({
   definition,
@@ -163,6 +146,7 @@ export const createVServer = defineOperation<typeof params, Plan>({
     },
   ],
   finish(tx, plan, host) {
+    tx.patch('vdisk', plan.vdiskId, { creating: undefined });
     moveVServer(tx, plan.vserverId, { state: 'inactive', reason: 'created' });
     if (plan.boot) moveVServer(tx, plan.vserverId, { state: 'running', reason: 'started: asked for' });
     tx.event('vserver.created', { vserver: plan.vserverId });

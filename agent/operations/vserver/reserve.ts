@@ -14,26 +14,23 @@ export const VNicRequest = Type.Object(
 );
 export type VNicRequest = Static<typeof VNicRequest>;
 
-/** @throws InnkeeperError `not-found`, `invalid`, `conflict`, `no-capacity` */
-export function reserveNics(
-  tx: Transaction,
-  vserverId: string,
-  requests: VNicRequest[],
-  prefix: string,
-): void {
-  for (const request of requests) {
-    const vnet = find(tx, 'vnet', request.vnetId);
-    if (vnet.creating) {
-      throw new InnkeeperError('wrong-state', `VNet ${vnet.name} is still being made.`, { vnet: vnet.id });
-    }
-    const id = newId('vnic');
-    const taken = tx.list('vnic').filter((vnic) => vnic.vserverId === vserverId);
-    let position = 0;
-    while (taken.some((vnic) => vnic.position === position)) position++;
-    const ipv4 = addressFor(tx, vnet, request);
-    const vnic: VNic = { id, vserverId, vnetId: vnet.id, position, ...vnicNames(prefix, id) };
-    tx.put('vnic', ipv4 ? { ...vnic, ipv4 } : vnic);
+/**
+ * Reserves one VNIC. @returns its id
+ * @throws InnkeeperError `not-found`, `invalid`, `conflict`, `no-capacity`, `wrong-state`
+ */
+export function reserveNic(tx: Transaction, vserverId: string, request: VNicRequest, prefix: string): string {
+  const vnet = find(tx, 'vnet', request.vnetId);
+  if (vnet.creating) {
+    throw new InnkeeperError('wrong-state', `VNet ${vnet.name} is being made or removed.`, { vnet: vnet.id });
   }
+  const id = newId('vnic');
+  const taken = tx.list('vnic').filter((vnic) => vnic.vserverId === vserverId);
+  let position = 0;
+  while (taken.some((vnic) => vnic.position === position)) position++;
+  const ipv4 = addressFor(tx, vnet, request);
+  const vnic: VNic = { id, vserverId, vnetId: vnet.id, position, ...vnicNames(prefix, id) };
+  tx.put('vnic', ipv4 ? { ...vnic, ipv4 } : vnic);
+  return id;
 }
 
 function addressFor(tx: Transaction, vnet: VNet, request: VNicRequest): string | undefined {
