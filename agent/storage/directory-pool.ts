@@ -59,7 +59,7 @@ export class DirectoryPool implements Pool {
     return this.#guard(`ask pool ${this.name} for its space`, (files) => files.space(this.path));
   }
 
-  create(id: string, spec: VolumeSpec, options: TaskOptions = {}): Promise<Volume> {
+  async create(id: string, spec: VolumeSpec, options: TaskOptions = {}): Promise<Volume> {
     const sizeBytes = wholeSectors(spec.sizeBytes);
     return this.#task(id, 'create', sizeBytes, async (files, paths) => {
       const present = await findVolume(files, paths);
@@ -79,14 +79,14 @@ export class DirectoryPool implements Pool {
     });
   }
 
-  remove(id: string): Promise<void> {
+  async remove(id: string): Promise<void> {
     return this.#task(id, 'remove', undefined, async (files, { qcow2, raw, partial, base }) => {
       // The base goes last: as long as an overlay is there, so is what it builds on.
       for (const path of [qcow2, raw, partial, base]) await files.remove(path);
     });
   }
 
-  grow(id: string, sizeBytes: number): Promise<Volume> {
+  async grow(id: string, sizeBytes: number): Promise<Volume> {
     const wanted = wholeSectors(sizeBytes);
     return this.#task(id, 'grow', wanted, async (files, paths) => {
       const volume = await existing(files, paths, id);
@@ -101,7 +101,7 @@ export class DirectoryPool implements Pool {
     });
   }
 
-  overwrite(id: string, source: Source, options: TaskOptions = {}): Promise<Volume> {
+  async overwrite(id: string, source: Source, options: TaskOptions = {}): Promise<Volume> {
     return this.#task(id, 'overwrite', undefined, async (files, paths) => {
       const volume = await existing(files, paths, id);
       const task: Provision = { files, paths, sizeBytes: volume.sizeBytes, options };
@@ -121,7 +121,7 @@ export class DirectoryPool implements Pool {
     });
   }
 
-  find(id: string): Promise<Volume | undefined> {
+  async find(id: string): Promise<Volume | undefined> {
     const paths = volumePaths(this.path, id);
     return this.#guard(`look for volume ${id} in pool ${this.name}`, (files) => findVolume(files, paths));
   }

@@ -130,7 +130,12 @@ export class ImageLibrary {
     });
   }
 
-  #register(id: string, source: ImageSource, fetch: Fetch, options: TaskOptions): Promise<RegisteredImage> {
+  async #register(
+    id: string,
+    source: ImageSource,
+    fetch: Fetch,
+    options: TaskOptions,
+  ): Promise<RegisteredImage> {
     checkId(id);
     const wanted = source.checksum === undefined ? undefined : parseChecksum(source.checksum);
     return this.#locks.run(id, () =>

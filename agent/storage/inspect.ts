@@ -111,6 +111,12 @@ export function judgeHead(head: Uint8Array, fileBytes: number, limits: InspectLi
 }
 
 function refuseForeign(head: Uint8Array): void {
+  if (Buffer.from(head.subarray(257, 262)).toString('latin1') === 'ustar') {
+    throw new InnkeeperError(
+      'unsupported',
+      'The image is a tar archive: unpack it and register the disk inside.',
+    );
+  }
   const start = Buffer.from(head.subarray(0, 32)).toString('latin1');
   const found = FOREIGN_MAGIC.find(([, magic]) => start.startsWith(magic));
   if (!found) return;

@@ -11,7 +11,7 @@ packages_of() {
       echo busybox-static cpio mtools syslinux qemu-utils kmod xz-utils zstd ;;
     test)
       # dhcpcd-base and udhcpc, never the packages that start a client on the machine's own interfaces.
-      echo libvirt-clients libxml2-utils mmdebstrap e2fsprogs genisoimage xorriso \
+      echo libvirt-clients libxml2-utils mmdebstrap e2fsprogs btrfs-progs genisoimage xorriso \
         'isc-dhcp-client' udhcpc 'dhcpcd-base|dhcpcd5' python3 tcpdump curl jq xz-utils bzip2 zstd ;;
     *) fail 1 "no such group of packages: $1" ;;
   esac
