@@ -19,6 +19,8 @@ export interface LocalApiOptions {
   log: FastifyBaseLogger;
   /** File mode of the socket; 0660 if absent. */
   mode?: number;
+  /** Largest body taken, in bytes; 4 MiB if absent. User data is a third longer there than it is. */
+  bodyLimit?: number;
   /** Name or number of the group that owns the socket. */
   group?: string | number;
 }
@@ -31,7 +33,13 @@ export async function startLocalApi(options: LocalApiOptions): Promise<{ close()
   const { agent, log } = options;
   const closing = new AbortController();
   const consoles = new Set<Duplex>();
-  const app = buildApi({ agent, caller: LOCAL_CALLER, log, closing: closing.signal });
+  const app = buildApi({
+    agent,
+    caller: LOCAL_CALLER,
+    log,
+    closing: closing.signal,
+    bodyLimit: options.bodyLimit,
+  });
   app.server.on('upgrade', (request, socket, head) => {
     consoles.add(socket);
     socket.once('close', () => consoles.delete(socket));

@@ -4,6 +4,7 @@ import type { AgentApi, MethodDefinition } from '../methods.ts';
 import { ERROR_CODES } from '../resources/errors.ts';
 import { HTTP_STATUS } from './http-errors.ts';
 import { pathParameters } from './parameters.ts';
+import { namedSchemas } from './schema-components.ts';
 
 type Json = Record<string, unknown>;
 
@@ -17,6 +18,7 @@ export function openApiDocument(agent: AgentApi): Json {
     const { path, verb } = definition.http;
     paths[path] = { ...paths[path], [verb.toLowerCase()]: operation(definition) };
   }
+  const { document, schemas } = namedSchemas(paths);
   return {
     openapi: '3.1.0',
     info: {
@@ -26,8 +28,8 @@ export function openApiDocument(agent: AgentApi): Json {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: 'http://localhost', description: 'Over the UNIX socket of the agent.' }],
-    paths: { ...paths, ...fixedPaths() },
-    components: { schemas: { Error: errorSchema() }, responses: { Failure: failure() } },
+    paths: { ...document, ...fixedPaths() },
+    components: { schemas: { ...schemas, Error: errorSchema() }, responses: { Failure: failure() } },
   };
 }
 

@@ -9,8 +9,8 @@ import { openApiDocument } from './openapi.ts';
 import { gatherParameters } from './parameters.ts';
 import { addStreams } from './streams.ts';
 
-/** Largest body taken, in bytes: user data and context files travel in it as base64. */
-export const BODY_LIMIT = 4 * 1024 * 1024;
+/** Largest body taken unless told otherwise, in bytes: user data travels in it as base64. */
+const BODY_LIMIT = 4 * 1024 * 1024;
 /** Time a client has to send a whole request, in ms; answers may take as long as their operation. */
 const REQUEST_TIME = 30_000;
 
@@ -20,16 +20,24 @@ export interface ApiOptions {
   /** On whose behalf everything that comes in is done. */
   caller: Caller;
   log: FastifyBaseLogger;
+  /** Largest body taken, in bytes; 4 MiB if absent. */
+  bodyLimit?: number | undefined;
   /** Ends the endless answers when it aborts. */
   closing: AbortSignal;
 }
 
 /** The application, not yet listening. */
-export function buildApi({ agent, caller, log, closing }: ApiOptions): FastifyInstance {
+export function buildApi({
+  agent,
+  caller,
+  log,
+  closing,
+  bodyLimit = BODY_LIMIT,
+}: ApiOptions): FastifyInstance {
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: BODY_LIMIT,
+    bodyLimit,
     requestTimeout: REQUEST_TIME,
     routerOptions: { maxParamLength: 256 },
   });

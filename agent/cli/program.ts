@@ -2,17 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { DEFAULT_SOCKET } from './client.ts';
-import { COMMANDS, type CommandRow } from './commands.ts';
+import type { CommandRow } from './command-row.ts';
+import { COMMANDS, NOUNS } from './commands/commands.ts';
 import { runCommand } from './run-command.ts';
 import { addSpecialCommands } from './special-commands.ts';
-
-const NOUNS: Record<string, string> = {
-  vserver: 'virtual machines',
-  vnet: 'virtual networks',
-  image: 'disk images',
-  type: 'the kinds of VServers this host offers',
-  operation: 'what the agent is doing and has done',
-};
 
 const EXAMPLES = `
 Examples:

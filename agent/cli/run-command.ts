@@ -1,7 +1,7 @@
 // Carries out one row of the table of commands: gathers its parameters, calls its method, shows the result.
 import { randomUUID } from 'node:crypto';
 import { ApiClient } from './client.ts';
-import { type CommandRow, type OptionRow, PARAM_OPTION } from './commands.ts';
+import { type CommandRow, type OptionRow, PARAM_OPTION } from './command-row.ts';
 import { safeJson } from './printable.ts';
 import { showProgress } from './progress.ts';
 import { record, rowsOf, table } from './table.ts';

@@ -104,7 +104,9 @@ export class FakeAgent implements AgentApi {
 
   #vserver(params: Record<string, unknown>): Record<string, unknown> {
     const wanted = params.vserverId;
-    const found = [...this.vservers.values()].find((each) => each.id === wanted || each.name === wanted);
+    const found = [...this.vservers.values()].find(
+      (each) => each.vserverId === wanted || each.name === wanted,
+    );
     if (found) return found;
     throw new InnkeeperError('not-found', `There is no VServer "${wanted}"`, { vserver: String(wanted) });
   }
@@ -139,15 +141,21 @@ export class FakeAgent implements AgentApi {
   #carryOut(name: string, params: Record<string, unknown>): unknown {
     if (name === 'createVServer') {
       const id = `vs-${this.vservers.size + 1}`;
-      const made = { id, name: params.name, type: params.type, state: 'running', power: 'on' };
+      const made = {
+        vserverId: id,
+        name: params.name,
+        vserverType: params.type,
+        state: 'running',
+        power: 'on',
+      };
       this.vservers.set(id, made);
       this.emit('vserver.created', { vserver: id }, { name: params.name });
       return { vserverId: id };
     }
     const vserver = this.#vserver(params);
-    if (name === 'destroyVServer') this.vservers.delete(String(vserver.id));
+    if (name === 'destroyVServer') this.vservers.delete(String(vserver.vserverId));
     else if (vserver.state === 'running') throw new InnkeeperError('wrong-state', 'It is running already');
-    return { vserverId: vserver.id };
+    return { vserverId: vserver.vserverId };
   }
 
   /** Stores one event and wakes every reader. */

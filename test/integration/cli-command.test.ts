@@ -61,8 +61,8 @@ t.test('a VServer is created, listed, shown and destroyed by name', async (t) =>
     run(path, '--json', 'vserver', 'list'),
   ]);
   t.equal(list.stdout, 'ID    NAME  TYPE   STATE    POWER\nvs-1  web   small  running  on\n');
-  t.match(shown.stdout, /^id: +vs-1\nname: +web\n/);
-  t.match(JSON.parse(json.stdout), [{ id: 'vs-1' }]);
+  t.match(shown.stdout, /^vserverId: +vs-1\nname: +web\n/);
+  t.match(JSON.parse(json.stdout), [{ vserverId: 'vs-1' }]);
   t.match(await run(path, 'vserver', 'destroy', 'web', '--no-wait', '--json'), {
     code: 0,
     stdout: /"operationId"/,
@@ -71,7 +71,7 @@ t.test('a VServer is created, listed, shown and destroyed by name', async (t) =>
 
 t.test('what the agent refuses is one line, or JSON, and exit code 1', async (t) => {
   const { agent, path } = await fakeApi(t);
-  agent.vservers.set('vs-1', { id: 'vs-1', name: 'web', state: 'running' });
+  agent.vservers.set('vs-1', { vserverId: 'vs-1', name: 'web', state: 'running' });
   const [start, none, json, unknown] = await Promise.all([
     run(path, 'vserver', 'start', 'web'),
     run(path, 'vserver', 'show', 'no\u001b[2Jne'),
@@ -143,7 +143,7 @@ t.test('events are followed until the agent goes', async (t) => {
 
 t.test('a console passes what is typed and ends with the guest', async (t) => {
   const { agent, path } = await fakeApi(t);
-  agent.vservers.set('vs-1', { id: 'vs-1', name: 'web' });
+  agent.vservers.set('vs-1', { vserverId: 'vs-1', name: 'web' });
   const child = start(path, 'console', 'web');
   t.teardown(() => child.kill());
   let seen = '';
@@ -161,7 +161,7 @@ t.test('a console passes what is typed and ends with the guest', async (t) => {
 t.test('on a terminal an operation has a progress bar, and Ctrl-] leaves a console', async (t) => {
   const { agent, path } = await fakeApi(t);
   agent.operationTime = 300;
-  agent.vservers.set('vs-1', { id: 'vs-1', name: 'web', state: 'inactive' });
+  agent.vservers.set('vs-1', { vserverId: 'vs-1', name: 'web', state: 'inactive' });
   // script(1) gives the command a terminal of its own.
   const terminal = (line: string) =>
     spawn('script', ['-qec', `${COMMAND} --socket ${path} ${line}`, '/dev/null'], {

@@ -133,7 +133,8 @@ t.test('a control plane that asks and never reads is cut off before it costs mem
   const { plane, agent, connect } = await linked(t, {
     limits: { maxBufferedBytes: 100_000, maxRequests: 10_000 },
   });
-  for (const number of upTo(200)) agent.vservers.set(`${number}`, { id: `${number}`, name: 'n'.repeat(500) });
+  for (const number of upTo(200))
+    agent.vservers.set(`${number}`, { vserverId: `${number}`, name: 'n'.repeat(500) });
   connect();
   await plane.until(() => plane.told('capacity')[0]);
   const socket = plane.socket!;

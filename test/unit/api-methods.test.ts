@@ -1,5 +1,7 @@
 // The local API: every method of the table by its own verb and path, and by name; refusals look alike.
+import { Type } from '@sinclair/typebox';
 import t from 'tap';
+import { FakeAgent } from '../helpers/fake-agent.ts';
 import { ask, fakeApi } from '../helpers/local-api.ts';
 
 const web = { name: 'web', type: 'small', imageId: 'demo', vnics: [{ vnetId: 'net' }] };
@@ -10,7 +12,7 @@ t.test('a method answers on its verb and path, on behalf of the local administra
   t.equal(made.status, 200);
   t.same(made.body, { vserverId: 'vs-1' });
   t.same(agent.calls[0]?.caller, { name: 'local', right: 'administer' });
-  t.match((await ask(path, 'GET /v1/vservers/web')).body, { id: 'vs-1', name: 'web' });
+  t.match((await ask(path, 'GET /v1/vservers/web')).body, { vserverId: 'vs-1', name: 'web' });
   t.equal((await ask(path, 'DELETE /v1/vservers/vs-1')).status, 200);
   t.same((await ask(path, 'GET /v1/vservers')).body, []);
 });
@@ -99,6 +101,21 @@ t.test('each code has its status, and a fault of ours says so', async (t) => {
     t.match(answer, { status, body: { error: { code, message: 'as asked', ids: { vserver: 'vs-1' } } } });
   }
   t.match(await ask(path, 'POST /v1/fail'), { status: 500, body: { error: { code: 'internal' } } });
+});
+
+t.test('a schema with a name stands once in the OpenAPI document', async (t) => {
+  const agent = new FakeAgent();
+  const thing = Type.Object({ a: Type.String() }, { $id: 'Thing' });
+  for (const name of ['getCapacity', 'fail']) {
+    const definition = agent.methods.get(name)!;
+    agent.methods.set(name, { ...definition, result: Type.Array(thing) });
+  }
+  const { path } = await fakeApi(t, agent);
+  const { body: document } = await ask(path, 'GET /v1/openapi.json');
+  t.same(Object.keys(document.components.schemas), ['Thing', 'Error']);
+  const schema = document.paths['/v1/capacity'].get.responses['200'].content['application/json'].schema;
+  t.same(schema, { type: 'array', items: { $ref: '#/components/schemas/Thing' } });
+  t.notMatch(JSON.stringify(document), '"$id"');
 });
 
 t.test('health and the OpenAPI document', async (t) => {

@@ -121,7 +121,7 @@ async function text(socket: Duplex, wanted: RegExp, head = ''): Promise<string> 
 
 t.test('a console carries raw bytes both ways until the guest ends it', async (t) => {
   const { agent, path } = await fakeApi(t);
-  agent.vservers.set('vs-1', { id: 'vs-1', name: 'my web' });
+  agent.vservers.set('vs-1', { vserverId: 'vs-1', name: 'my web' });
   const [response, socket, head] = (await once(
     upgrade(path, '/v1/vservers/my%20web/console'),
     'upgrade',
@@ -156,7 +156,7 @@ t.test('a console that cannot be opened is refused with the usual error', async 
 
 t.test('a caller who vanishes from a console, or sends no HTTP at all, harms nobody', async (t) => {
   const { agent, path } = await fakeApi(t);
-  agent.vservers.set('vs-1', { id: 'vs-1', name: 'web' });
+  agent.vservers.set('vs-1', { vserverId: 'vs-1', name: 'web' });
   const [, socket] = (await once(upgrade(path, '/v1/vservers/web/console'), 'upgrade')) as [unknown, Duplex];
   socket.destroy();
   const garbage = connect(path);

@@ -1,0 +1,47 @@
+// innkeeper vnet … and vnic …
+import { type CommandRow, list, newName, PARAM_OPTION, show, verb } from '../command-row.ts';
+import { type Column, column } from '../table.ts';
+
+/** A subnet in CIDR notation (RFC 4632). */
+function subnet(name: string): Column {
+  return {
+    heading: name.toUpperCase(),
+    value(row) {
+      const value = row[name] as { network?: unknown; prefixLength?: unknown } | undefined;
+      return value?.network === undefined ? value : `${value.network}/${value.prefixLength}`;
+    },
+  };
+}
+
+export const NETWORK_COMMANDS: CommandRow[] = [
+  list('vnet', 'listVNet', 'all VNets', [
+    column('vnetId', 'id'),
+    column('name'),
+    subnet('ipv4'),
+    subnet('ipv6'),
+    column('freeAddresses', 'free'),
+    column('bridge'),
+    column('namespace'),
+  ]),
+  show('vnet', 'getVNetAttributes'),
+  verb('vnet', 'create', 'createVNet', 'make a VNet', {
+    arguments: [newName],
+    options: [
+      { flags: '-4, --ipv4-subnet <cidr>', param: 'ipv4Subnet', help: 'IPv4 subnet; chosen if absent' },
+      PARAM_OPTION,
+    ],
+    example: 'innkeeper vnet create lan --ipv4-subnet 10.0.0.0/24',
+  }),
+  verb('vnet', 'destroy', 'destroyVNet', 'destroy a VNet that has no VNIC any more'),
+  list('vnic', 'listVNIC', 'all VNICs', [
+    column('vnicId', 'id'),
+    column('vserverId', 'vserver'),
+    column('position'),
+    column('vnetId', 'vnet'),
+    column('mac'),
+    column('ipv4Address', 'ipv4'),
+    column('ipv6Address', 'ipv6'),
+    column('device'),
+  ]),
+  show('vnic', 'getVNICAttributes'),
+];

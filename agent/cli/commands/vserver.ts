@@ -1,0 +1,90 @@
+// innkeeper vserver …
+import {
+  ask,
+  type CommandRow,
+  list,
+  newName,
+  type OptionRow,
+  PARAM_OPTION,
+  show,
+  verb,
+} from '../command-row.ts';
+import { content, pairs, repeated, sshKeys, vnic, words } from '../options.ts';
+import { column } from '../table.ts';
+
+const createOptions: OptionRow[] = [
+  {
+    flags: '-t, --type <type>',
+    param: 'type',
+    help: 'VServerType, see `innkeeper type list`',
+    required: true,
+  },
+  {
+    flags: '-i, --image <image>',
+    param: 'imageId',
+    help: 'disk image to start from (name or id)',
+    required: true,
+  },
+  {
+    flags: '-n, --vnet <vnet[=address]>',
+    param: 'vnics',
+    help: 'a VNIC on this VNet, with this IPv4 address if given; repeat for more',
+    parse: repeated,
+    make: (given: string[]) => given.map(vnic),
+  },
+  {
+    flags: '-u, --user-data <file>',
+    param: 'userData',
+    help: 'user data, byte for byte; - for standard input',
+    make: async (file: string) => (await content(file)).toString('base64'),
+  },
+  { flags: '--hostname <name>', param: 'hostname', help: 'host name; made from the name if absent' },
+  {
+    flags: '-k, --ssh-key <key-or-file>',
+    param: 'sshKeys',
+    help: 'public key allowed to log in; repeat for more',
+    parse: repeated,
+    make: (given: string[]) => sshKeys(given),
+  },
+  { flags: '--context <kinds>', param: 'context', help: 'context media, separated by commas', parse: words },
+  {
+    flags: '--var <name=value>',
+    param: 'variables',
+    help: 'custom context variable; repeat for more',
+    parse: repeated,
+    make: (given: string[]) => pairs(given),
+  },
+  { flags: '--no-boot', param: 'boot', help: 'leave it inactive' },
+  PARAM_OPTION,
+];
+
+export const VSERVER_COMMANDS: CommandRow[] = [
+  list('vserver', 'listVServer', 'all VServers', [
+    column('vserverId', 'id'),
+    column('name'),
+    column('vserverType', 'type'),
+    column('state'),
+    column('power'),
+    column('condition'),
+    column('reason'),
+    column('addresses'),
+  ]),
+  show('vserver', 'getVServerAttributes'),
+  ask('vserver', 'status', 'getVServerStatus', 'state, power and why'),
+  verb('vserver', 'create', 'createVServer', 'make a VServer from a disk image and boot it', {
+    arguments: [newName],
+    options: createOptions,
+    example:
+      'innkeeper vserver create web --type small --image debian --vnet lan=10.0.0.5 --user-data web.sh',
+  }),
+  verb('vserver', 'start', 'startVServer', 'boot it'),
+  verb('vserver', 'stop', 'stopVServer', 'ask its operating system to shut down'),
+  verb('vserver', 'restart', 'restartVServer', 'stop, then start'),
+  verb('vserver', 'power-on', 'powerOnVServer', 'take vCPUs and memory again'),
+  verb('vserver', 'power-off', 'powerOffVServer', 'end it by force and release vCPUs and memory'),
+  verb('vserver', 'reset', 'powerResetVServer', 'power off and on by force'),
+  verb('vserver', 'destroy', 'destroyVServer', 'destroy it with its default disks'),
+  ask('vserver', 'password', 'getInitialPasswordVServer', 'the initial password its guest has sent', {
+    options: [{ flags: '--clear', param: 'clear', help: 'and forget it' }],
+  }),
+];
