@@ -2,7 +2,7 @@
 export { ContextError, type ContextErrorCode } from './errors.ts';
 export type { GuestAddress, GuestFacts, GuestNic } from './guest-facts.ts';
 export { type Layout, layOut } from './iso9660/layout.ts';
-export { type WriteOptions, writeIso } from './iso9660/write.ts';
+export { removeIso, type WriteOptions, writeIso } from './iso9660/write.ts';
 export {
   busFor,
   CONTEXT_KINDS,

@@ -31,8 +31,8 @@ export function layOut(medium: Medium): Layout {
   const label = checkedLabel(medium.label);
   const root = buildTree(medium.files);
   const trees = [
-    new DirectoryTree(root, ISO_LEVEL_2, time, true),
-    new DirectoryTree(root, JOLIET, time, false),
+    new DirectoryTree(root, { naming: ISO_LEVEL_2, time, rockRidge: true }),
+    new DirectoryTree(root, { naming: JOLIET, time, rockRidge: false }),
   ];
   let at = SYSTEM_SECTORS + DESCRIPTORS;
   const tables = trees.map((tree) => {

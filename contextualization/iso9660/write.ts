@@ -1,5 +1,4 @@
 // Writes an image so that it is either there completely or not at all.
-import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Medium } from '../medium.ts';
@@ -15,7 +14,9 @@ export interface WriteOptions {
 
 /**
  * Writes `medium` to `destination` through a temporary file beside it, synchronised before it gets its name;
- * an image of that name is replaced in one step. After a failure nothing is left of the new one.
+ * an image of that name is replaced in one step. After a failure nothing is left of the new one; after a crash the
+ * temporary file may be, until the image is written again or removed with `removeIso`. Two writers must not have
+ * the same destination at the same time.
  * @returns the size of the image in bytes
  * @throws ContextError for media that cannot be represented; errors of the file system as they are
  */
@@ -26,10 +27,8 @@ export async function writeIso(
 ): Promise<{ bytes: number }> {
   const layout = layOut(medium);
   const folder = dirname(destination);
-  const temporary = join(
-    folder,
-    `.${basename(destination).slice(0, 200)}.${randomBytes(6).toString('hex')}.tmp`,
-  );
+  const temporary = temporaryPath(destination);
+  await rm(temporary, { force: true });
   const handle = await open(temporary, 'wx', 0o600);
   try {
     try {
@@ -47,6 +46,17 @@ export async function writeIso(
   }
   await syncFolder(folder);
   return { bytes: layout.bytes };
+}
+
+/** Removes an image and what a crash may have left of an unfinished one; neither need be there. */
+export async function removeIso(destination: string): Promise<void> {
+  await rm(destination, { force: true });
+  await rm(temporaryPath(destination), { force: true });
+}
+
+/** Not random, so that what a crash left over can be found again. */
+function temporaryPath(destination: string): string {
+  return join(dirname(destination), `.${basename(destination)}.tmp`);
 }
 
 /** Small pieces are copied together, large ones written as they come: what is in memory stays bounded. */

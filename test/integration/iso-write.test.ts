@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { type Medium, writeIso } from '../../contextualization/mod.ts';
+import { type Medium, removeIso, writeIso } from '../../contextualization/mod.ts';
 import { randomTree } from '../helpers/iso-trees.ts';
 
 const MIB = 1 << 20;
@@ -86,6 +86,15 @@ t.test('a write that fails leaves nothing, and an older image as it was', async 
     'CD001',
     'then it is replaced',
   );
+});
+
+t.test('what a crash left over goes with the next write, or with the image', async (t) => {
+  const folder = t.testdir({ '.a.iso.tmp': 'half', '.b.iso.tmp': 'half', 'b.iso': 'whole' });
+  await writeIso(join(folder, 'a.iso'), small);
+  t.same(readdirSync(folder).sort(), ['.b.iso.tmp', 'a.iso', 'b.iso']);
+  await removeIso(join(folder, 'b.iso'));
+  await removeIso(join(folder, 'b.iso'));
+  t.same(readdirSync(folder), ['a.iso']);
 });
 
 t.test('a full disk leaves nothing', async (t) => {
