@@ -36,6 +36,8 @@ export class HttpService {
   readonly #hosts: ReadonlySet<string>;
   readonly #admission: Admission;
   readonly #servers = new Map<string, Server>();
+  /** Connections that came before their listening socket did. */
+  #early: { name: string; socket: net.Socket }[] = [];
   readonly #counts = {
     requests: 0,
     strangers: 0,
@@ -74,13 +76,18 @@ export class HttpService {
     );
     server.listen(listener);
     this.#servers.set(name, server);
+    for (const early of this.#early.filter((each) => each.name === name)) takeOver(server, early.socket);
+    this.#early = this.#early.filter((each) => each.name !== name);
   }
 
-  /** Takes a connection that was accepted elsewhere for the listening socket of that name. */
+  /**
+   * Takes a connection that was accepted elsewhere for the listening socket of that name, before or after
+   * that socket itself has come.
+   */
   adopt(name: string, socket: net.Socket): void {
     const server = this.#servers.get(name);
-    if (server) server.emit('connection', socket);
-    else socket.destroy();
+    if (server) takeOver(server, socket);
+    else this.#early.push({ name, socket });
   }
 
   get counts(): HttpCounts {
@@ -97,6 +104,8 @@ export class HttpService {
         }),
     );
     this.#servers.clear();
+    for (const { socket } of this.#early) socket.destroy();
+    this.#early = [];
     await Promise.all(closed);
   }
 
@@ -167,6 +176,12 @@ export class HttpService {
     if (!body) return text(`a body has at most ${this.#limits.bodyBytes} bytes\n`, 413);
     return dialect({ method, path, headers: request.headers, body, guest }, this.#services);
   }
+}
+
+/** The connection was accepted paused, so that none of its octets are lost on the way. */
+function takeOver(server: Server, socket: net.Socket): void {
+  server.emit('connection', socket);
+  socket.resume();
 }
 
 /** Without the query; no item of ours needs percent decoding, so none is done. */
