@@ -1,4 +1,4 @@
-// The nft table of one agent in the bridge family: hooks, lists of ports, and the texts that add and remove them.
+// The nft tables of one agent on the host: hooks, lists of ports, and the texts that add and remove them.
 import { counterName, fromChain, fromGuestRules, REASONS, toChain, toGuestRules } from './guest-rules.ts';
 import type { VNicPlan } from './plans.ts';
 
@@ -16,20 +16,20 @@ const TAP_DIGITS = [...'0123456789abcdef'];
 const quoted = (name: string): string => `"${name}"`;
 
 /**
- * The frame of the table: safe to apply again at any time, keeps the lists and the VNICs' chains.
+ * The guard: what is known of each port decides what it may send and receive.
  *
  * Guests are checked in prerouting, before the bridge learns a source MAC and before br_netfilter shows the frame to
  * the host's IP rules (priority 0). A tap of this agent that no list knows is dropped in both directions.
  * Nothing passes between a VNet and the host itself: its only way out is the namespace or the uplink.
  */
-export function frameText(prefix: string): string {
+function bridgeFrame(prefix: string): string[] {
   const table = `bridge ${prefix}`;
   const rules = (chain: string, list: string[]): string[] =>
     list.map((rule) => `add rule ${table} ${chain} ${rule}`);
   const strays = (side: 'iifname' | 'oifname'): string[] =>
     TAP_DIGITS.map((digit) => `${side} ${quoted(`${prefix}t${digit}*`)} counter name "strays" drop`);
   const chains = ['prerouting', 'forward', 'input', 'output'];
-  return `${[
+  return [
     `add table ${table}`,
     `add map ${table} from_guest { type ifname : verdict ; }`,
     `add map ${table} to_guest { type ifname : verdict ; }`,
@@ -63,13 +63,43 @@ export function frameText(prefix: string): string {
     ]),
     ...rules('strays_in', strays('iifname')),
     ...rules('strays_out', strays('oifname')),
-  ].join('\n')}\n`;
+  ];
+}
+
+/**
+ * Where br_netfilter is on, the host's connection tracking would see bridged frames: it would put together fragments
+ * of different VNets that use the same addresses, and know two tenants' connections as one. Ours are left alone
+ * before either can happen (defragmentation has priority -400).
+ */
+function untrackedFrame(prefix: string): string[] {
+  const table = `inet ${prefix}`;
+  return [
+    `add table ${table}`,
+    `add set ${table} bridges { type ifname ; }`,
+    `add chain ${table} prerouting { type filter hook prerouting priority -450 ; policy accept ; }`,
+    `flush chain ${table} prerouting`,
+    `add rule ${table} prerouting iifname @bridges notrack`,
+  ];
+}
+
+/** Both tables without ports: safe to apply again at any time, keeps the lists and the VNICs' chains. */
+export function frameText(prefix: string): string {
+  return `${[...bridgeFrame(prefix), ...untrackedFrame(prefix)].join('\n')}\n`;
+}
+
+/** Removes both tables with everything in them, there or not. */
+export function removeFrameText(prefix: string): string {
+  const tables = [`table bridge ${prefix}`, `table inet ${prefix}`];
+  return `${tables.flatMap(addAndDelete).join('\n')}\n`;
 }
 
 /** Adds the ports of a VNet; adding them again changes nothing. */
 export function addVNetText(prefix: string, ports: VNetPorts): string {
   const devices = ports.uplink === undefined ? [ports.hostVeth] : [ports.hostVeth, ports.uplink];
-  const lines = [`add element bridge ${prefix} ports { ${devices.map(quoted).join(', ')} }`];
+  const lines = [
+    `add element bridge ${prefix} ports { ${devices.map(quoted).join(', ')} }`,
+    `add element inet ${prefix} bridges { ${quoted(ports.bridge)} }`,
+  ];
   if (ports.uplink !== undefined)
     lines.push(`add element bridge ${prefix} uplinks { ${quoted(ports.uplink)} }`);
   return `${lines.join('\n')}\n`;
@@ -87,6 +117,7 @@ export function removeVNetText(prefix: string, ports: Required<VNetPorts>): stri
     ...addAndDelete(`element ${table} ports { ${quoted(ports.hostVeth)} }`),
     ...addAndDelete(`element ${table} ports { ${quoted(ports.uplink)} }`),
     ...addAndDelete(`element ${table} uplinks { ${quoted(ports.uplink)} }`),
+    ...addAndDelete(`element inet ${prefix} bridges { ${quoted(ports.bridge)} }`),
   ].join('\n')}\n`;
 }
 

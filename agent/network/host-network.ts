@@ -3,7 +3,6 @@ import { writeFile } from 'node:fs/promises';
 import {
   addVNetText,
   ensureVNicText,
-  frameText,
   removeVNetText,
   removeVNicText,
   type VNetPorts,
@@ -21,15 +20,9 @@ import {
 } from './host-commands.ts';
 import { checkPrefix, vnetNames, vnicNames } from './names.ts';
 import { namespaceScript } from './namespace-script.ts';
-import {
-  type HostState,
-  readCounters,
-  readHost,
-  readNamespaces,
-  readPorts,
-  type VNicCounters,
-} from './observe.ts';
+import { type HostState, readHost, readNamespaces, type VNicCounters } from './observe.ts';
 import { checkDevice, checkVNetPlan, checkVNicPlan, type VNetPlan, type VNicPlan } from './plans.ts';
+import { Ruleset } from './ruleset.ts';
 import { type Run, run as runCommand } from './run.ts';
 
 /** Everything on the host that carries this agent's prefix. */
@@ -49,14 +42,11 @@ export interface ObservedNetwork {
 /** Namespaces set up at the same time: enough to keep the kernel's lock busy, not a crowd of processes. */
 const NAMESPACES_AT_ONCE = 4;
 
-const NOTHING_THERE = /No such file or directory/;
-
+/** The host's network of one agent; `prefix` begins every name it gives, so several agents can share a host. */
 export class HostNetwork {
   readonly prefix: string;
   readonly #run: Run;
-  /** nft transactions one after another: the kernel would do the same, and failures stay with their cause. */
-  #queue: Promise<unknown> = Promise.resolve();
-  #framed = false;
+  readonly #rules: Ruleset;
   /** What this object has put in place; when it is empty, the table may have become useless. */
   readonly #held = new Set<string>();
 
@@ -65,6 +55,7 @@ export class HostNetwork {
     checkPrefix(options.prefix);
     this.prefix = options.prefix;
     this.#run = options.run ?? runCommand;
+    this.#rules = new Ruleset(this.prefix, this.#run);
   }
 
   /** Makes what is missing of a VNet, or all of it. */
@@ -79,15 +70,15 @@ export class HostNetwork {
     const parts = typeof vnet === 'string' ? names : vnet;
     const lines = removeVNetLines(parts, names.uplink, await readHost(this.#run, this.prefix));
     if (lines.length > 0) await this.#run('ip', ['-batch', '-'], `${lines.join('\n')}\n`);
-    await this.#nft(removeVNetText(this.prefix, { ...parts, uplink: names.uplink }));
+    await this.#rules.apply(removeVNetText(this.prefix, { ...parts, uplink: names.uplink }));
     this.#held.delete(parts.bridge);
-    await this.#removeEmptyTable();
+    if (this.#held.size === 0) await this.#rules.removeIfEmpty();
   }
 
   /** Puts a VNIC's rules in place, before its tap exists, or replaces them in one transaction. */
   async ensureVNic(plan: VNicPlan): Promise<void> {
     checkVNicPlan(plan);
-    await this.#nft(ensureVNicText(this.prefix, plan));
+    await this.#rules.apply(ensureVNicText(this.prefix, plan));
     this.#held.add(plan.device);
   }
 
@@ -95,9 +86,9 @@ export class HostNetwork {
   async removeVNic(vnic: string): Promise<void> {
     const device = /^vnic-[0-9a-f]{8}$/.test(vnic) ? vnicNames(this.prefix, vnic).device : vnic;
     checkDevice(device);
-    await this.#nft(removeVNicText(this.prefix, device));
+    await this.#rules.apply(removeVNicText(this.prefix, device));
     this.#held.delete(device);
-    await this.#removeEmptyTable();
+    if (this.#held.size === 0) await this.#rules.removeIfEmpty();
   }
 
   /**
@@ -112,7 +103,7 @@ export class HostNetwork {
 
   /** What is there: one `ip -j`, one `nft -j`, one directory. */
   async observe(): Promise<ObservedNetwork> {
-    const [state, ruled] = await Promise.all([readHost(this.#run, this.prefix), this.#ports()]);
+    const [state, ruled] = await Promise.all([readHost(this.#run, this.prefix), this.#rules.ports()]);
     const named = (kind: string): string[] => {
       const pattern = new RegExp(`^${this.prefix}${kind}[0-9a-f]{8}$`);
       return [...state.links.keys()].filter((name) => pattern.test(name)).sort();
@@ -128,8 +119,8 @@ export class HostNetwork {
   }
 
   /** Packets let through and dropped since the rules were made, by device and reason. */
-  async counters(): Promise<Map<string, VNicCounters>> {
-    return readCounters(await this.#list('counters', 'table', 'bridge', this.prefix));
+  counters(): Promise<Map<string, VNicCounters>> {
+    return this.#rules.counters();
   }
 
   #isComplete(id: string, state: HostState, ruled: string[]): boolean {
@@ -154,7 +145,7 @@ export class HostNetwork {
   async #buildVNets(plans: readonly VNetPlan[], extra: string, trustMarkers: boolean): Promise<void> {
     for (const plan of plans) checkVNetPlan(plan);
     const ports = plans.map((plan) => addVNetText(this.prefix, this.#portsOf(plan))).join('');
-    if (ports + extra !== '') await this.#nft(ports + extra, trustMarkers);
+    if (ports + extra !== '') await this.#rules.apply(ports + extra, trustMarkers);
     if (plans.length === 0) return;
     const state = await readHost(this.#run, this.prefix);
     const lines = plans.flatMap((plan) => ensureVNetLines(plan, vnetNames(this.prefix, plan.id), state));
@@ -188,52 +179,6 @@ export class HostNetwork {
     const present = readPeers(await this.#run('bridge', ['-j', 'fdb', 'show', 'dev', uplink]));
     const lines = peerLines(uplink, present, peers);
     if (lines.length > 0) await this.#run('bridge', ['-batch', '-'], `${lines.join('\n')}\n`);
-  }
-
-  /** One transaction; with the table's frame the first time, and again if somebody has flushed the ruleset. */
-  #nft(text: string, withFrame = false): Promise<void> {
-    const frame = frameText(this.prefix);
-    const turn = this.#queue.then(async () => {
-      if (this.#framed && !withFrame) {
-        try {
-          await this.#run('nft', ['-f', '-'], text);
-          return;
-        } catch {
-          this.#framed = false;
-        }
-      }
-      await this.#run('nft', ['-f', '-'], frame + text);
-      this.#framed = true;
-    });
-    this.#queue = turn.catch(() => {});
-    return turn;
-  }
-
-  /** `nft -j list …`, empty if the table is not there. */
-  #list(...what: string[]): Promise<string> {
-    return this.#run('nft', ['-j', 'list', ...what]).catch((error: Error) => {
-      if (NOTHING_THERE.test(error.message)) return '';
-      throw error;
-    });
-  }
-
-  async #ports(): Promise<string[]> {
-    return readPorts(await this.#list('set', 'bridge', this.prefix, 'ports')).sort();
-  }
-
-  /** With the last VNet and VNIC the table goes too: nothing of ours stays on a host that has nothing of ours. */
-  #removeEmptyTable(): Promise<void> {
-    const turn = this.#queue.then(async () => {
-      if (this.#held.size > 0 || (await this.#ports()).length > 0) return;
-      await this.#run(
-        'nft',
-        ['-f', '-'],
-        `add table bridge ${this.prefix}\ndelete table bridge ${this.prefix}\n`,
-      );
-      this.#framed = false;
-    });
-    this.#queue = turn.catch(() => {});
-    return turn;
   }
 }
 
