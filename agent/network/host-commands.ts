@@ -1,7 +1,7 @@
 // The host's side of a VNet as lines for `ip -batch` and `bridge -batch`: bridge, veth pair, namespace, uplink.
 import { createHash } from 'node:crypto';
 import { GATEWAY_DEVICE, type VNetNames } from './names.ts';
-import type { HostState } from './observe.ts';
+import { type HostState, UNMOUNTED } from './observe.ts';
 import type { TransportPlan, VNetPlan } from './plans.ts';
 
 /**
@@ -49,7 +49,9 @@ function uplinkLines(transport: TransportPlan, uplink: string): string[] {
 export function ensureVNetLines(plan: VNetPlan, names: VNetNames, state: HostState): string[] {
   const { bridge, hostVeth, namespace, mtu } = plan;
   const lines: string[] = [];
-  if (!state.namespaces.has(namespace)) lines.push(`netns add ${namespace}`);
+  const inode = state.namespaces.get(namespace);
+  if (inode === UNMOUNTED) lines.push(`netns delete ${namespace}`);
+  if (inode === undefined || inode === UNMOUNTED) lines.push(`netns add ${namespace}`);
   if (!state.links.has(bridge)) {
     // Snooping without a querier would lose the multicast that IPv6 neighbour discovery lives on.
     lines.push(`link add name ${bridge} address ${names.bridgeMac} type bridge stp_state 0 mcast_snooping 0`);

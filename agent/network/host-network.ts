@@ -20,7 +20,7 @@ import {
 } from './host-commands.ts';
 import { checkPrefix, vnetNames, vnicNames } from './names.ts';
 import { namespaceScript } from './namespace-script.ts';
-import { type HostState, readHost, readNamespaces, type VNicCounters } from './observe.ts';
+import { type HostState, readHost, readNamespaces, UNMOUNTED, type VNicCounters } from './observe.ts';
 import { checkDevice, checkVNetPlan, checkVNicPlan, type VNetPlan, type VNicPlan } from './plans.ts';
 import { Ruleset } from './ruleset.ts';
 import { type Run, run as runCommand } from './run.ts';
@@ -68,8 +68,7 @@ export class HostNetwork {
     const id = typeof vnet === 'string' ? vnet : vnet.id;
     const names = vnetNames(this.prefix, id);
     const parts = typeof vnet === 'string' ? names : vnet;
-    const lines = removeVNetLines(parts, names.uplink, await readHost(this.#run, this.prefix));
-    if (lines.length > 0) await this.#run('ip', ['-batch', '-'], `${lines.join('\n')}\n`);
+    await this.#change((state) => removeVNetLines(parts, names.uplink, state));
     await this.#rules.apply(removeVNetText(this.prefix, { ...parts, uplink: names.uplink }));
     this.#held.delete(parts.bridge);
     if (this.#held.size === 0) await this.#rules.removeIfEmpty();
@@ -147,18 +146,32 @@ export class HostNetwork {
     const ports = plans.map((plan) => addVNetText(this.prefix, this.#portsOf(plan))).join('');
     if (ports + extra !== '') await this.#rules.apply(ports + extra, trustMarkers);
     if (plans.length === 0) return;
-    const state = await readHost(this.#run, this.prefix);
-    const lines = plans.flatMap((plan) => ensureVNetLines(plan, vnetNames(this.prefix, plan.id), state));
-    await this.#run('ip', ['-batch', '-'], `${lines.join('\n')}\n`);
+    const state = await this.#change((now) =>
+      plans.flatMap((plan) => ensureVNetLines(plan, vnetNames(this.prefix, plan.id), now)),
+    );
     const namespaces = await readNamespaces(this.prefix);
     const waiting = [...plans];
     const worker = async (): Promise<void> => {
       for (let plan = waiting.shift(); plan !== undefined; plan = waiting.shift()) {
-        await this.#finishVNet(plan, state, namespaces.get(plan.namespace) ?? 0, trustMarkers);
+        await this.#finishVNet(plan, state, namespaces.get(plan.namespace) ?? UNMOUNTED, trustMarkers);
         this.#held.add(plan.bridge);
       }
     };
     await Promise.all(Array.from({ length: NAMESPACES_AT_ONCE }, worker));
+  }
+
+  /**
+   * Looks at the host, runs the lines that follow from it, and tells what it saw. A link may vanish in between (the
+   * kernel takes a deleted namespace apart later), so a failure is a reason to look and try once more.
+   */
+  async #change(linesFor: (state: HostState) => string[]): Promise<HostState> {
+    const attempt = async (): Promise<HostState> => {
+      const state = await readHost(this.#run, this.prefix);
+      const lines = linesFor(state);
+      if (lines.length > 0) await this.#run('ip', ['-batch', '-'], `${lines.join('\n')}\n`);
+      return state;
+    };
+    return attempt().catch(attempt);
   }
 
   /** What needs more than the host's batch: the bridge's IPv6 switch, the peers, the namespace, and the marker. */

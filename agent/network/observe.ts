@@ -1,5 +1,5 @@
 // What is on the host now: links, namespaces and rules, read in as few processes as possible.
-import { readdir, stat, unlink } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { REASONS, type Reason } from './guest-rules.ts';
 import type { Run } from './run.ts';
@@ -15,7 +15,7 @@ export interface Link {
   up: boolean;
 }
 
-/** Links and namespaces of the host; the number of a namespace is its inode. */
+/** Links and namespaces of the host; the number of a namespace is its inode, or UNMOUNTED. */
 export interface HostState {
   links: Map<string, Link>;
   namespaces: Map<string, number>;
@@ -45,9 +45,12 @@ export function readLinks(json: string): Map<string, Link> {
   return links;
 }
 
+/** In place of a namespace's number: there is a file of that name, but nothing is mounted on it. */
+export const UNMOUNTED = 0;
+
 /**
- * Namespaces whose name begins with `prefix-`. `ip netns add` makes a file and then mounts the namespace on it; a
- * file left without its mount (killed in between) is of no use to anyone and is removed.
+ * Namespaces whose name begins with `prefix-`. `ip netns add` makes a file and then mounts the namespace on it;
+ * killed in between, or while another VNet is just being made or removed, the file is there alone.
  */
 export async function readNamespaces(prefix: string, directory = NAMESPACES): Promise<Map<string, number>> {
   const namespaces = new Map<string, number>();
@@ -56,11 +59,8 @@ export async function readNamespaces(prefix: string, directory = NAMESPACES): Pr
   if (ours.length === 0) return namespaces;
   const { dev } = await stat(directory);
   for (const name of ours) {
-    const path = join(directory, name);
-    const found = await stat(path).catch(() => undefined);
-    if (found === undefined) continue;
-    if (found.dev === dev) await unlink(path).catch(() => {});
-    else namespaces.set(name, found.ino);
+    const found = await stat(join(directory, name)).catch(() => undefined);
+    if (found !== undefined) namespaces.set(name, found.dev === dev ? UNMOUNTED : found.ino);
   }
   return namespaces;
 }
