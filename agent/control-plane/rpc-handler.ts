@@ -1,8 +1,9 @@
-// What a control plane may ask: every method of the agent's table with its right, and `acknowledge`.
+// What a control plane may ask: every method of the agent's table with its right, `acknowledge` and `rpc.discover`.
 import { Value } from '@sinclair/typebox/value';
 import { callMethod, UnknownMethod } from '../api/call.ts';
 import type { AgentApi, Caller } from '../methods.ts';
 import { InnkeeperError, toInnkeeperError } from '../resources/errors.ts';
+import { openRpcDocument } from './discover.ts';
 import { RPC_FAULT, RPC_NUMBER } from './json-rpc.ts';
 import { Acknowledge } from './protocol.ts';
 
@@ -22,6 +23,7 @@ export function handlerFor(agent: AgentApi, caller: Caller, acknowledge: (seq: n
       acknowledge(params.seq);
       return null;
     }
+    if (method === 'rpc.discover') return openRpcDocument(agent);
     return await callMethod(agent, method, params, caller);
   };
 }

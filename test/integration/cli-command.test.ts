@@ -85,7 +85,7 @@ t.test('what the agent refuses is one line, or JSON, and exit code 1', async (t)
     stderr: 'innkeeper: not-found: There is no VServer "no\\u001b[2Jne"\n',
   });
   t.equal(json.code, 1);
-  t.match(JSON.parse(json.stderr), { error: { code: 'not-found', ids: { vserver: 'none' } } });
+  t.match(JSON.parse(json.stderr), { code: 'not-found', ids: { vserver: 'none' } });
   t.match(unknown, { code: 1, stderr: /^innkeeper: not-found: / });
 });
 
@@ -108,7 +108,7 @@ t.test('no agent is exit code 3', async (t) => {
   const path = await socketPath(t);
   const [plain, json] = await Promise.all([run(path, 'vserver', 'list'), run(path, 'host', '--json')]);
   t.match(plain, { code: 3, stdout: '', stderr: /^innkeeper: unreachable: .*is the agent running/ });
-  t.match(JSON.parse(json.stderr), { error: { code: 'unreachable' } });
+  t.match(JSON.parse(json.stderr), { code: 'unreachable' });
 });
 
 t.test('help has examples and is no failure', async (t) => {

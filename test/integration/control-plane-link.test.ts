@@ -47,6 +47,19 @@ t.test('any method can be called, with the right of this control plane and no ot
   t.match((await plane.call('toString', {})).error, { code: -32601, data: { code: 'not-found' } });
 });
 
+t.test('the methods and their schemas can be asked for', async (t) => {
+  const { plane, agent, connect } = await linked(t);
+  connect();
+  await plane.until(() => plane.told('capacity')[0]);
+  const { result } = await plane.call('rpc.discover');
+  t.same(
+    result.methods.map((method: { name: string }) => method.name),
+    [...agent.methods.keys()],
+  );
+  const { params } = result.methods[0];
+  t.match(params[0], { name: 'name', required: true, schema: { type: 'string' } });
+});
+
 t.test('progress of operations is told', async (t) => {
   const { plane, agent, connect } = await linked(t);
   agent.operationTime = 20;
