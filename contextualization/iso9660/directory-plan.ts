@@ -20,6 +20,9 @@ export interface PlannedDirectory {
   parent: number;
   entries: PlannedEntry[];
   bytes: number;
+  /** Where each entry's overflow lies, in bytes from the sector behind the directory; and how many sectors they take. */
+  overflows: ReadonlyMap<SystemUse, number>;
+  overflowSectors: number;
   /** First sector; 0 until the tree is placed. */
   extent: number;
 }
@@ -45,7 +48,8 @@ export function planDirectories(root: DirectoryNode, style: TreeStyle): PlannedD
   for (const { node, identifier, parent } of queue) {
     const above = planned[parent - 1]?.node;
     const entries = planEntries(node, above, style);
-    planned.push({ node, identifier, parent, entries, bytes: directoryBytes(entries), extent: 0 });
+    const bytes = directoryBytes(entries);
+    planned.push({ node, identifier, parent, entries, bytes, ...planOverflows(entries), extent: 0 });
     for (const entry of entries.slice(2)) {
       if (entry.node.kind !== 'directory') continue;
       queue.push({ node: entry.node, identifier: entry.identifier, parent: planned.length });
@@ -57,7 +61,7 @@ export function planDirectories(root: DirectoryNode, style: TreeStyle): PlannedD
   return planned;
 }
 
-/** No record, and no continuation, may cross the end of a sector. */
+/** Nothing planned here may cross the end of a sector. */
 export function skipToFit(at: number, length: number): number {
   const left = SECTOR - (at % SECTOR);
   return length > left ? at + left : at;
@@ -93,4 +97,22 @@ function directoryBytes(entries: readonly PlannedEntry[]): number {
     at = skipToFit(at, length) + length;
   }
   return sectorsFor(at) * SECTOR;
+}
+
+/**
+ * The overflows of a directory follow it at once, so that a reader of the medium as a stream (libarchive) knows the
+ * names before it meets what they name. Linux refuses one that crosses a sector.
+ */
+function planOverflows(
+  entries: readonly PlannedEntry[],
+): Pick<PlannedDirectory, 'overflows' | 'overflowSectors'> {
+  const overflows = new Map<SystemUse, number>();
+  let at = 0;
+  for (const { use } of entries) {
+    if (use.overflow === undefined) continue;
+    at = skipToFit(at, use.overflow.length);
+    overflows.set(use, at);
+    at += use.overflow.length;
+  }
+  return { overflows, overflowSectors: sectorsFor(at) };
 }

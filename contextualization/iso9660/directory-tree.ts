@@ -13,13 +13,10 @@ import type { DirectoryNode, FileNode } from './tree.ts';
 
 export class DirectoryTree {
   readonly pathTableBytes: number;
-  /** Sectors of all directories and of the continuation area behind them. */
+  /** Sectors of all directories, each with its overflows behind it. */
   readonly sectors: number;
   private readonly directories: PlannedDirectory[];
   private readonly byNode: Map<DirectoryNode, PlannedDirectory>;
-  /** Where each overflow lies, in bytes from the start of the continuation area. */
-  private readonly continued = new Map<SystemUse, number>();
-  private readonly continuationSectors: number;
   private readonly time: Buffer;
   private start = 0;
 
@@ -28,8 +25,7 @@ export class DirectoryTree {
     this.directories = planDirectories(root, style);
     this.byNode = new Map(this.directories.map((directory) => [directory.node, directory]));
     this.pathTableBytes = sum(this.directories, ({ identifier }) => pathTableEntryBytes(identifier.length));
-    this.continuationSectors = this.packContinuations();
-    this.sectors = sum(this.directories, ({ bytes }) => sectorsFor(bytes)) + this.continuationSectors;
+    this.sectors = sum(this.directories, sectorsOf);
   }
 
   /** Fixes where the tree begins; before this nothing can be rendered. */
@@ -38,7 +34,7 @@ export class DirectoryTree {
     let at = sector;
     for (const directory of this.directories) {
       directory.extent = at;
-      at += sectorsFor(directory.bytes);
+      at += sectorsOf(directory);
     }
   }
 
@@ -48,35 +44,24 @@ export class DirectoryTree {
 
   /** The record of the root for the volume descriptor: without System Use, so of 34 bytes. */
   rootRecord(): Buffer {
-    return this.record(SELF, this.directories[0] as PlannedDirectory, NO_SYSTEM_USE, true);
+    return this.record(SELF, this.directories[0] as PlannedDirectory, NO_SYSTEM_USE.inline, true);
   }
 
-  /** All directories and the continuation area, as long as `sectors` says. */
+  /** All directories and their overflows, as long as `sectors` says. */
   render(fileExtents: ReadonlyMap<FileNode, number>): Buffer {
     const out = Buffer.alloc(this.sectors * SECTOR);
     for (const directory of this.directories) {
-      let at = (directory.extent - this.start) * SECTOR;
+      const start = (directory.extent - this.start) * SECTOR;
+      let at = start;
       for (const record of this.records(directory, fileExtents)) {
         at = skipToFit(at, record.length);
         record.copy(out, at);
         at += record.length;
       }
+      for (const [use, offset] of directory.overflows)
+        use.overflow?.copy(out, start + directory.bytes + offset);
     }
-    const area = (this.sectors - this.continuationSectors) * SECTOR;
-    for (const [use, at] of this.continued) use.overflow?.copy(out, area + at);
     return out;
-  }
-
-  /** Linux refuses a continuation that crosses a sector. */
-  private packContinuations(): number {
-    let at = 0;
-    for (const { use } of this.directories.flatMap(({ entries }) => entries)) {
-      if (use.overflow === undefined) continue;
-      at = skipToFit(at, use.overflow.length);
-      this.continued.set(use, at);
-      at += use.overflow.length;
-    }
-    return sectorsFor(at);
   }
 
   private *records(
@@ -88,27 +73,30 @@ export class DirectoryTree {
         node.kind === 'directory'
           ? (this.byNode.get(node) as PlannedDirectory)
           : { extent: fileExtents.get(node) as number, bytes: node.size };
-      yield this.record(identifier, place, use, node.kind === 'directory');
+      yield this.record(identifier, place, resolve(directory, use), node.kind === 'directory');
     }
   }
 
   private record(
     identifier: Buffer,
     { extent, bytes }: { extent: number; bytes: number },
-    use: SystemUse,
+    systemUse: Buffer,
     directory: boolean,
   ): Buffer {
-    const systemUse = this.resolve(use);
     return directoryRecord({ identifier, extent, bytes, directory, time: this.time, systemUse });
   }
+}
 
-  private resolve(use: SystemUse): Buffer {
-    const at = this.continued.get(use);
-    if (at === undefined || use.overflow === undefined) return use.inline;
-    const area = this.start + this.sectors - this.continuationSectors;
-    const entry = continuation(area + Math.floor(at / SECTOR), at % SECTOR, use.overflow.length);
-    return Buffer.concat([use.inline, entry]);
-  }
+/** System Use with the pointer to its overflow, if it has one. */
+function resolve(directory: PlannedDirectory, use: SystemUse): Buffer {
+  const at = directory.overflows.get(use);
+  if (at === undefined || use.overflow === undefined) return use.inline;
+  const sector = directory.extent + sectorsFor(directory.bytes) + Math.floor(at / SECTOR);
+  return Buffer.concat([use.inline, continuation(sector, at % SECTOR, use.overflow.length)]);
+}
+
+function sectorsOf({ bytes, overflowSectors }: PlannedDirectory): number {
+  return sectorsFor(bytes) + overflowSectors;
 }
 
 function sum<T>(list: readonly T[], value: (item: T) => number): number {
