@@ -1,15 +1,15 @@
 // A pool of files in a directory: local, or on a mounted network file system.
 import { InnkeeperError } from '../resources/errors.ts';
-import { humanBytes, printable, storageError } from './errors.ts';
+import { fitting, sameSize, shrinkRefused, volumeAbsent } from './checks.ts';
+import { storageError } from './errors.ts';
 import { type Files, localFiles } from './files.ts';
 import { KeyedLock } from './keyed-lock.ts';
-import { isRemote, mountOf, readMounts } from './mounts.ts';
+import { checkMounted, isRemote, mountOf, readMounts } from './mounts.ts';
 import type { Pool, PoolCapacity, Source, TaskOptions, Volume, VolumeSpec } from './pool.ts';
 import { blank, type ClonePolicy, clone, copied, type Provision } from './provision.ts';
 import { resize } from './qemu-img.ts';
-import { checkReachable } from './reachable.ts';
 import { type RemoteFilesOptions, remoteFiles } from './remote-files.ts';
-import { describe, findVolume, idOf, type VolumePaths, volumePaths } from './volume-files.ts';
+import { findVolume, idOf, type VolumePaths, volumePaths } from './volume-files.ts';
 
 export interface DirectoryPoolConfig {
   name: string;
@@ -21,6 +21,8 @@ export interface DirectoryPoolConfig {
   /** File operations in a helper process with time limits. Default: as the kind of file system asks. */
   remote?: boolean;
   helper?: Omit<RemoteFilesOptions, 'pool'>;
+  /** The path must be a mount point (of this source, if a text): an unplugged disk is then an error, not the root disk. */
+  requireMount?: boolean | string;
 }
 
 const SECTOR = 512;
@@ -89,12 +91,9 @@ export class DirectoryPool implements Pool {
   async grow(id: string, sizeBytes: number): Promise<Volume> {
     const wanted = wholeSectors(sizeBytes);
     return this.#task(id, 'grow', wanted, async (files, paths) => {
-      const volume = await existing(files, paths, id);
+      const volume = (await findVolume(files, paths)) ?? volumeAbsent(id);
       if (volume.sizeBytes === wanted) return volume;
-      if (volume.sizeBytes > wanted) {
-        const message = `Volume ${id} has ${humanBytes(volume.sizeBytes)} and cannot shrink to ${humanBytes(wanted)}.`;
-        throw new InnkeeperError('invalid', message);
-      }
+      if (volume.sizeBytes > wanted) shrinkRefused(id, volume.sizeBytes, wanted);
       await resize(volume, wanted);
       await files.synced(volume.path);
       return { ...volume, sizeBytes: wanted };
@@ -103,7 +102,7 @@ export class DirectoryPool implements Pool {
 
   async overwrite(id: string, source: Source, options: TaskOptions = {}): Promise<Volume> {
     return this.#task(id, 'overwrite', undefined, async (files, paths) => {
-      const volume = await existing(files, paths, id);
+      const volume = (await findVolume(files, paths)) ?? volumeAbsent(id);
       const task: Provision = { files, paths, sizeBytes: volume.sizeBytes, options };
       const from = await fitting(files, source, volume.sizeBytes);
       await files.remove(paths.partial);
@@ -154,6 +153,9 @@ export class DirectoryPool implements Pool {
 
   async #guard<T>(what: string, task: (files: Files) => Promise<T>, needBytes?: number): Promise<T> {
     try {
+      const { requireMount } = this.#config;
+      if (requireMount)
+        await checkMounted(this.name, this.path, requireMount === true ? undefined : requireMount);
       this.#files ??= this.#choose();
       return await task(await this.#files);
     } catch (error) {
@@ -171,28 +173,4 @@ export class DirectoryPool implements Pool {
 export function wholeSectors(sizeBytes: number): number {
   if (Number.isSafeInteger(sizeBytes) && sizeBytes > 0) return Math.ceil(sizeBytes / SECTOR) * SECTOR;
   throw new InnkeeperError('invalid', `${sizeBytes} cannot be the size of a volume in bytes.`);
-}
-
-function sameSize(id: string, present: Volume, sizeBytes: number): Volume {
-  if (present.sizeBytes === sizeBytes) return present;
-  const sizes = `${humanBytes(present.sizeBytes)}, not ${humanBytes(sizeBytes)}`;
-  throw new InnkeeperError('conflict', `Volume ${id} exists already with ${sizes}.`);
-}
-
-async function existing(files: Files, paths: VolumePaths, id: string): Promise<Volume> {
-  const volume = await findVolume(files, paths);
-  if (volume) return volume;
-  throw new InnkeeperError('not-found', `There is no volume ${id}.`);
-}
-
-/** The source with its size, if it is there and not larger than the volume. */
-async function fitting(files: Files, source: Source, mostBytes: number): Promise<Volume> {
-  await checkReachable(source.path);
-  const found = await describe(files, source);
-  if (!found) {
-    throw new InnkeeperError('not-found', `There is no image or volume at ${printable(source.path)}.`);
-  }
-  if (found.sizeBytes <= mostBytes) return found;
-  const sizes = `${humanBytes(found.sizeBytes)} do not fit in a volume of ${humanBytes(mostBytes)}`;
-  throw new InnkeeperError('invalid', `The content's ${sizes}; ask for a larger volume.`);
 }

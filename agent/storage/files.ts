@@ -17,11 +17,24 @@ function absent(error: unknown): undefined {
   throw error;
 }
 
+/** stat(2) has no length for block devices; sysfs counts it in sectors of 512 bytes, see makedev(3) for the number. */
+async function deviceBytes(device: number): Promise<number> {
+  const major = Math.floor(device / 256) % 4096;
+  const minor = (device % 256) + Math.floor(device / 2 ** 20) * 256;
+  return Number(await fs.readFile(`/sys/dev/block/${major}:${minor}/size`, 'utf8')) * 512;
+}
+
 async function facts(path: string): Promise<FileFacts | undefined> {
   const stat = await fs.stat(path).catch(absent);
   if (!stat) return undefined;
-  const { size, mode, dev, ino } = stat;
-  return { sizeBytes: size, mode: mode & 0o7777, regular: stat.isFile(), device: dev, inode: ino };
+  const { size, mode, dev, ino, rdev } = stat;
+  return {
+    sizeBytes: stat.isBlockDevice() ? await deviceBytes(rdev) : size,
+    mode: mode & 0o7777,
+    regular: stat.isFile(),
+    device: dev,
+    inode: ino,
+  };
 }
 
 async function synced(path: string): Promise<void> {

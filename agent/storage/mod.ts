@@ -1,5 +1,7 @@
 // The door of the storage folder: pools, volumes, registered images.
 import { DirectoryPool, type DirectoryPoolConfig } from './directory-pool.ts';
+import { LvmThinPool, type LvmThinPoolConfig } from './lvm-thin-pool.ts';
+import { NfsPool, type NfsPoolConfig } from './nfs-pool.ts';
 import type { Pool } from './pool.ts';
 
 export type { DirectoryPoolConfig } from './directory-pool.ts';
@@ -24,12 +26,19 @@ export type { ClonePolicy } from './provision.ts';
 export { reservable, type SpaceQuestion } from './reservable.ts';
 
 /** What the configuration file may say of a pool. */
-export type PoolConfig = DirectoryPoolConfig;
+export type PoolConfig = DirectoryPoolConfig | NfsPoolConfig | LvmThinPoolConfig;
 
 /**
  * Makes the pool of a configuration entry; nothing is touched before `open`.
  * @throws InnkeeperError `invalid`
  */
 export function openPool(config: PoolConfig): Pool {
-  return new DirectoryPool(config);
+  switch (config.kind) {
+    case 'directory':
+      return new DirectoryPool(config);
+    case 'nfs':
+      return new NfsPool(config);
+    case 'lvm-thin':
+      return new LvmThinPool(config);
+  }
 }

@@ -1,5 +1,6 @@
 // Which file system a path is on, from the kernel's table of mounts, without touching the path itself.
 import { readFile } from 'node:fs/promises';
+import { InnkeeperError } from '../resources/errors.ts';
 
 export interface Mount {
   mountPoint: string;
@@ -43,4 +44,20 @@ export function isRemote(mount: Mount | undefined): boolean {
 
 export async function readMounts(): Promise<Mount[]> {
   return parseMountInfo(await readFile('/proc/self/mountinfo', 'utf8'));
+}
+
+/** True if something is mounted exactly at `path`, and it is `source` where that is said. */
+export async function isMounted(path: string, source?: string): Promise<boolean> {
+  const mount = mountOf(await readMounts(), path);
+  return mount?.mountPoint === path && (source === undefined || mount.source === source);
+}
+
+/**
+ * Refuses to go on without the mount: volumes would silently land on the host's own disk.
+ * @throws InnkeeperError `internal`
+ */
+export async function checkMounted(pool: string, path: string, source?: string): Promise<void> {
+  if (await isMounted(path, source)) return;
+  const message = `Pool ${pool} is not there: ${source ?? 'nothing'} is ${source ? 'not ' : ''}mounted on ${path}. Mount it again.`;
+  throw new InnkeeperError('internal', message);
 }

@@ -52,6 +52,20 @@ export async function convert(
   await run('qemu-img', args, childOptions(options, totalBytes));
 }
 
+/** The same into a device or file that exists and is large enough. */
+export async function convertInto(
+  from: Source,
+  to: Source,
+  totalBytes: number,
+  options: TaskOptions = {},
+  runner: typeof run = run,
+): Promise<void> {
+  const progress = options.onProgress ? ['-p'] : [];
+  const formats = ['-f', from.format, '-O', to.format];
+  const args = ['convert', '-n', ...progress, '-t', 'writeback', ...formats, '--', from.path, to.path];
+  await runner('qemu-img', args, childOptions(options, totalBytes));
+}
+
 /** Makes an unused disk larger. */
 export async function resize(volume: Source, sizeBytes: number): Promise<void> {
   await run('qemu-img', ['resize', '-q', '-f', volume.format, '--', volume.path, String(sizeBytes)]);
