@@ -16,7 +16,7 @@ mke2fs -q -t ext4 -F -d "$folder" "$work/share.img"
 
 # One CPU: V8 now and then crashes on an emulated machine with several. No network: everything is on the disks.
 set +e
-timeout --kill-after=5 "$seconds" qemu-system-x86_64 -accel tcg,thread=multi,tb-size=512 \
+timeout --foreground --kill-after=5 "$seconds" qemu-system-x86_64 -accel tcg,thread=multi,tb-size=512 \
   -cpu max,-smap,-smep,-la57 -smp 1 -m 3072 \
   -kernel "$host/vmlinuz" -initrd "$host/initrd.img" \
   -append 'root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet systemd.show_status=0 mitigations=off' \
