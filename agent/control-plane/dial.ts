@@ -33,8 +33,9 @@ export function checkedUrl(url: string, hasToken: boolean): URL {
   return parsed;
 }
 
-function isLoopback(hostname: string): boolean {
-  if (hostname === 'localhost' || hostname === '[::1]') return true;
+/** True for names and addresses of this host itself. */
+export function isLoopback(hostname: string): boolean {
+  if (['localhost', '[::1]', '::1'].includes(hostname)) return true;
   return isIP(hostname) === 4 && hostname.startsWith('127.');
 }
 

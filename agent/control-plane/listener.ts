@@ -1,0 +1,134 @@
+// The link the other way round: control planes that dial the agent. Nothing listens unless this is called.
+import { once } from 'node:events';
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { FastifyBaseLogger } from 'fastify';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { AgentApi, Caller } from '../methods.ts';
+import { InnkeeperError } from '../resources/errors.ts';
+import { type AdmittedControlPlane, admit, checkAdmitted } from './admission.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { isLoopback } from './dial.ts';
+import { SUBPROTOCOL } from './protocol.ts';
+import { DEFAULT_LIMITS, runSession, type SessionLimits } from './session.ts';
+
+/** Connections at once, admitted or not yet. */
+const MAX_CONNECTIONS = 64;
+/** Time to send the whole handshake, in ms. */
+const HANDSHAKE_TIME = 10_000;
+
+/** Where to listen, and for whom. */
+export interface ListenerOptions {
+  host: string;
+  port: number;
+  /** PEM of the listener; required on anything but a loopback address. */
+  cert?: string | Buffer;
+  key?: string | Buffer;
+  /** PEM of the authority that signs the certificates of control planes. */
+  ca?: string | Buffer;
+  controlPlanes: readonly AdmittedControlPlane[];
+  agent: AgentApi;
+  log: FastifyBaseLogger;
+  limits?: Partial<SessionLimits>;
+  clock?: Clock;
+}
+
+/**
+ * Listens until closed.
+ * @throws InnkeeperError `invalid` when tokens would travel in clear, somebody need prove nothing, or nothing can listen
+ */
+export async function listenForControlPlanes(
+  options: ListenerOptions,
+): Promise<{ port: number; close(): Promise<void> }> {
+  const { host, port, cert, ca, controlPlanes, log } = options;
+  checkAdmitted(controlPlanes, cert !== undefined && ca !== undefined);
+  if (cert === undefined && !isLoopback(host)) {
+    throw new InnkeeperError(
+      'invalid',
+      `Listening on ${host} needs a certificate and key: tokens never travel in clear.`,
+    );
+  }
+  const closing = new AbortController();
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const sessions = new Set<Promise<void>>();
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: limits.maxMessageBytes,
+    perMessageDeflate: false,
+    handleProtocols: () => SUBPROTOCOL,
+  });
+  const server = webServer(options);
+  const serve = (socket: WebSocket, caller: Caller) => {
+    const clock = options.clock ?? systemClock;
+    const child = log.child({ controlPlane: caller.name });
+    const context = { agent: options.agent, caller, clock, limits, log: child, signal: closing.signal };
+    const session = runSession(socket, context).finally(() => sessions.delete(session));
+    sessions.add(session);
+  };
+  server.on('upgrade', (request, socket, head) => {
+    socket.on('error', (error) => log.debug({ err: error }, 'a handshake broke off'));
+    const caller = admit(controlPlanes, request);
+    if (!caller || !speaks(request)) {
+      log.warn({ from: request.socket.remoteAddress, known: caller?.name }, 'a connection was refused');
+      refuse(socket, caller ? '400 Bad Request' : '401 Unauthorized');
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, (open) => serve(open, caller));
+  });
+  await listen(server, host, port);
+  return {
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      closing.abort();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      await Promise.all(sessions);
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function webServer({ cert, key, ca }: ListenerOptions): Server {
+  // Whether a certificate is good is decided by admit: a token alone may be enough for some.
+  const tls =
+    cert === undefined ? undefined : { cert, key, ca, requestCert: true, rejectUnauthorized: false };
+  const answer = (_request: IncomingMessage, response: ServerResponse) => {
+    response.writeHead(426, { connection: 'close', upgrade: 'websocket' }).end();
+  };
+  const timing = { headersTimeout: HANDSHAKE_TIME, requestTimeout: HANDSHAKE_TIME };
+  const server = tls
+    ? createHttpsServer({ ...tls, ...timing, handshakeTimeout: HANDSHAKE_TIME } as object, answer)
+    : createHttpServer(timing, answer);
+  server.maxConnections = MAX_CONNECTIONS;
+  return server;
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  try {
+    server.listen(port, host);
+    await once(server, 'listening');
+  } catch (error) {
+    throw new InnkeeperError(
+      'invalid',
+      `Cannot listen on ${host}:${port}: ${(error as Error).message}`,
+      {},
+      error,
+    );
+  }
+}
+
+function speaks(request: IncomingMessage): boolean {
+  const offered = request.headers['sec-websocket-protocol'] ?? '';
+  return offered.split(',').some((protocol) => protocol.trim() === SUBPROTOCOL);
+}
+
+function refuse(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
