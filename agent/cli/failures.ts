@@ -36,9 +36,7 @@ export function failureReport(error: unknown, json: boolean): { text: string; ex
   }
   const { code, ids, exitCode } = classified(error);
   const message = error instanceof Error ? error.message : String(error);
-  const text = json
-    ? safeJson({ code, message, ids })
-    : `innkeeper: ${code}: ${printable(message)}`;
+  const text = json ? safeJson({ code, message, ids }) : `innkeeper: ${code}: ${printable(message)}`;
   return { text: `${text}\n`, exitCode };
 }
 

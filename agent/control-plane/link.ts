@@ -47,6 +47,10 @@ async function keepLinked(options: ControlPlaneOptions, closing: AbortSignal): P
   const { clock = systemClock, stableTime = 30_000 } = options;
   const log = options.log.child({ controlPlane: options.name });
   const backoff = new Backoff(options.backoff ?? DEFAULT_BACKOFF);
+  // Makes a new control plane known as a receiver, so that events are kept for it until it first comes.
+  await options.agent
+    .acknowledge(options.name, 0)
+    .catch((error) => log.warn({ err: error }, 'not remembered'));
   while (!closing.aborted) {
     const began = clock.now();
     try {

@@ -83,6 +83,8 @@ export async function listenForControlPlanes(
     sockets.handleUpgrade(request, socket, head, (open) => serve(open, caller));
   });
   await listen(server, host, port);
+  // Makes each known as a receiver, so that events are kept for it until it first comes.
+  for (const { name } of controlPlanes) await options.agent.acknowledge(name, 0);
   return {
     port: (server.address() as AddressInfo).port,
     async close() {

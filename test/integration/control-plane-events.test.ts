@@ -23,6 +23,16 @@ t.test('events are sent, acknowledged, and not sent again', async (t) => {
   t.match(plane.told('hello')[1], { acknowledged: 2, lastSequence: 3 });
 });
 
+t.test('events are kept for a control plane from the moment it is configured', async (t) => {
+  const { plane, agent, connect } = await linked(t);
+  await plane.stop();
+  connect();
+  await plane.until(() => agent.acks.get('plane') === 0);
+  agent.emit('before it first came');
+  await plane.start();
+  await plane.until(() => plane.events.length === 1);
+});
+
 t.test('what was not acknowledged is sent again on the next connection', async (t) => {
   const { plane, agent, connect } = await linked(t);
   plane.onEvent = () => undefined;

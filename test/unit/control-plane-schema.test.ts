@@ -13,7 +13,7 @@ t.test('the schemas in docs are those that the code checks by (else: npm run sch
 
 t.test('every error number stands in the document, with its code, and no other does', async (t) => {
   const text = await readFile(new URL('control-plane-protocol.md', docs), 'utf8');
-  const rows = [...text.matchAll(/^\| (-32\d{3}) \| `([\w-]+)` \|/gm)].map(
+  const rows = [...text.matchAll(/^\| (-32\d{3}) +\| `([\w-]+)` +\|/gm)].map(
     ([, number, code]) => `${number} ${code}`,
   );
   const own = Object.entries(RPC_NUMBER).map(([code, number]) => `${number} ${code}`);
