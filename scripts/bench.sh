@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# npm run bench -- NAME [--json] [--rounds N]: one benchmark beside its peers; the last line is one JSON object.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. scripts/lib/node.sh
+use_pinned_node
+exec node --disable-warning=ExperimentalWarning bench/main.ts "$@"
