@@ -20,12 +20,9 @@ export const run: Run = (command, args, input = '') =>
     const output: Buffer[] = [];
     let size = 0;
     let complaint = '';
-    const child = spawn(command, args, {
-      env: ENVIRONMENT,
-      stdio: 'pipe',
-      timeout: TIMEOUT_MS,
-      killSignal: 'SIGKILL',
-    });
+    const child = spawn(command, args, { env: ENVIRONMENT, stdio: 'pipe' });
+    // Not spawn's own timeout: that one would outlive a command that cannot be started.
+    const timer = setTimeout(() => child.kill('SIGKILL'), TIMEOUT_MS);
     child.stdout.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size > MAX_OUTPUT_BYTES) child.kill('SIGKILL');
@@ -35,9 +32,11 @@ export const run: Run = (command, args, input = '') =>
       if (complaint.length < MAX_STDERR_CHARACTERS) complaint += text.slice(0, MAX_STDERR_CHARACTERS);
     });
     child.on('error', (error) => {
+      clearTimeout(timer);
       reject(new InnkeeperError('internal', `'${line}' could not be run: ${error.message}`, {}, error));
     });
     child.on('close', (code, signal) => {
+      clearTimeout(timer);
       if (code === 0) resolve(Buffer.concat(output).toString('utf8'));
       else {
         const how = signal ? `was ended by ${signal}` : `failed with ${code}`;
