@@ -1,5 +1,13 @@
 // The nft tables of one agent on the host: hooks, lists of ports, and the texts that add and remove them.
-import { counterName, fromChain, fromGuestRules, REASONS, toChain, toGuestRules } from './guest-rules.ts';
+import {
+  dropSet,
+  fromChain,
+  fromGuestRules,
+  REASONS,
+  SHARED_CHAINS,
+  toChain,
+  toGuestRules,
+} from './guest-rules.ts';
 import type { VNicPlan } from './plans.ts';
 
 /** What one VNet adds to the table. */
@@ -11,6 +19,15 @@ export interface VNetPorts {
 }
 
 const TAP_DIGITS = [...'0123456789abcdef'];
+
+/** Prerouting comes before br_netfilter (0) and before the bridge learns where a MAC is. */
+const HOOKS = { prerouting: -300, forward: -200, input: -200, output: -200 };
+
+/** Devices of guests; their elements count every frame from and to a guest, dropped or not. */
+const COUNTING_SETS = ['senders', 'receivers'];
+
+/** A device is entered by the first frame dropped; only guests' devices ever get there. */
+const DYNAMIC = '{ type ifname ; size 65535 ; flags dynamic ; counter ; }';
 
 /** Quoted, so that a name such as `ct` or `50e1` is never read as something else. */
 const quoted = (name: string): string => `"${name}"`;
@@ -24,45 +41,43 @@ const quoted = (name: string): string => `"${name}"`;
  */
 function bridgeFrame(prefix: string): string[] {
   const table = `bridge ${prefix}`;
-  const rules = (chain: string, list: string[]): string[] =>
-    list.map((rule) => `add rule ${table} ${chain} ${rule}`);
+  const ourTap = quoted(`${prefix}t*`);
   const strays = (side: 'iifname' | 'oifname'): string[] =>
     TAP_DIGITS.map((digit) => `${side} ${quoted(`${prefix}t${digit}*`)} counter name "strays" drop`);
-  const chains = ['prerouting', 'forward', 'input', 'output'];
+  const chains: Record<string, string[]> = {
+    ...SHARED_CHAINS,
+    from_uplink: [
+      'udp sport { 67, 547 } counter name "uplinks" drop',
+      'icmpv6 type { nd-router-advert, nd-redirect } counter name "uplinks" drop',
+    ],
+    strays_in: strays('iifname'),
+    strays_out: strays('oifname'),
+    prerouting: [
+      'iifname @senders jump before_guests',
+      'iifname vmap @from_guest',
+      'iifname @uplinks goto from_uplink',
+      `iifname ${ourTap} goto strays_in`,
+    ],
+    forward: ['oifname @receivers oifname vmap @to_guest', `oifname ${ourTap} goto strays_out`],
+    input: ['iifname @ports counter name "host" drop'],
+    output: ['oifname @ports counter name "host" drop', `oifname ${ourTap} goto strays_out`],
+  };
   return [
     `add table ${table}`,
     `add map ${table} from_guest { type ifname : verdict ; }`,
     `add map ${table} to_guest { type ifname : verdict ; }`,
-    `add set ${table} ports { type ifname ; }`,
-    `add set ${table} uplinks { type ifname ; }`,
-    `add counter ${table} strays`,
-    `add counter ${table} host`,
-    `add counter ${table} uplinks`,
-    `add chain ${table} prerouting { type filter hook prerouting priority -300 ; policy accept ; }`,
-    `add chain ${table} forward { type filter hook forward priority -200 ; policy accept ; }`,
-    `add chain ${table} input { type filter hook input priority -200 ; policy accept ; }`,
-    `add chain ${table} output { type filter hook output priority -200 ; policy accept ; }`,
-    `add chain ${table} from_uplink`,
-    `add chain ${table} strays_in`,
-    `add chain ${table} strays_out`,
-    ...[...chains, 'from_uplink', 'strays_in', 'strays_out'].map((chain) => `flush chain ${table} ${chain}`),
-    ...rules('prerouting', [
-      'iifname vmap @from_guest',
-      'iifname @uplinks goto from_uplink',
-      `iifname ${quoted(`${prefix}t*`)} goto strays_in`,
-    ]),
-    ...rules('forward', ['oifname vmap @to_guest', `oifname ${quoted(`${prefix}t*`)} goto strays_out`]),
-    ...rules('input', ['iifname @ports counter name "host" drop']),
-    ...rules('output', [
-      'oifname @ports counter name "host" drop',
-      `oifname ${quoted(`${prefix}t*`)} goto strays_out`,
-    ]),
-    ...rules('from_uplink', [
-      'udp sport { 67, 547 } counter name "uplinks" drop',
-      'icmpv6 type { nd-router-advert, nd-redirect } counter name "uplinks" drop',
-    ]),
-    ...rules('strays_in', strays('iifname')),
-    ...rules('strays_out', strays('oifname')),
+    ...['ports', 'uplinks'].map((set) => `add set ${table} ${set} { type ifname ; }`),
+    ...COUNTING_SETS.map((set) => `add set ${table} ${set} { type ifname ; counter ; }`),
+    ...REASONS.map((reason) => `add set ${table} ${dropSet(reason)} ${DYNAMIC}`),
+    ...['strays', 'host', 'uplinks'].map((counter) => `add counter ${table} ${counter}`),
+    ...Object.entries(HOOKS).map(([hook, priority]) => {
+      return `add chain ${table} ${hook} { type filter hook ${hook} priority ${priority} ; policy accept ; }`;
+    }),
+    ...Object.keys(chains).map((chain) => `add chain ${table} ${chain}`),
+    ...Object.keys(chains).map((chain) => `flush chain ${table} ${chain}`),
+    ...Object.entries(chains).flatMap(([chain, rules]) =>
+      rules.map((rule) => `add rule ${table} ${chain} ${rule}`),
+    ),
   ];
 }
 
@@ -121,7 +136,7 @@ export function removeVNetText(prefix: string, ports: Required<VNetPorts>): stri
   ].join('\n')}\n`;
 }
 
-/** Puts a VNIC's chains in place, replacing what was there; the counters go on counting. Needs the frame. */
+/** Puts a VNIC's chains in place, replacing what was there; the counts go on. Needs the frame. */
 export function ensureVNicText(prefix: string, plan: VNicPlan): string {
   const { device } = plan;
   const table = `bridge ${prefix}`;
@@ -131,25 +146,24 @@ export function ensureVNicText(prefix: string, plan: VNicPlan): string {
     ...rules.map((rule) => `add rule ${table} ${name} ${rule}`),
   ];
   return `${[
-    ...REASONS.map((reason) => `add counter ${table} ${counterName(device, reason)}`),
     ...chain(fromChain(device), fromGuestRules(plan)),
     ...chain(toChain(device), toGuestRules(plan)),
-    `add element ${table} ports { ${quoted(device)} }`,
+    ...['ports', ...COUNTING_SETS].map((set) => `add element ${table} ${set} { ${quoted(device)} }`),
     `add element ${table} from_guest { ${quoted(device)} : goto ${fromChain(device)} }`,
     `add element ${table} to_guest { ${quoted(device)} : goto ${toChain(device)} }`,
   ].join('\n')}\n`;
 }
 
-/** Removes a VNIC's chains, counters and entries, there or not; its tap is dropped as a stray from then on. */
+/** Removes a VNIC's chains, counts and entries, there or not; its tap is dropped as a stray from then on. */
 export function removeVNicText(prefix: string, device: string): string {
   const table = `bridge ${prefix}`;
   const chains = [fromChain(device), toChain(device)];
+  const sets = ['ports', ...COUNTING_SETS, ...REASONS.map(dropSet)];
   return `${[
     ...chains.map((name) => `add chain ${table} ${name}`),
-    ...addAndDelete(`element ${table} ports { ${quoted(device)} }`),
     ...addAndDelete(`element ${table} from_guest { ${quoted(device)} : goto ${fromChain(device)} }`),
     ...addAndDelete(`element ${table} to_guest { ${quoted(device)} : goto ${toChain(device)} }`),
+    ...sets.flatMap((set) => addAndDelete(`element ${table} ${set} { ${quoted(device)} }`)),
     ...chains.flatMap((name) => [`flush chain ${table} ${name}`, `delete chain ${table} ${name}`]),
-    ...REASONS.flatMap((reason) => addAndDelete(`counter ${table} ${counterName(device, reason)}`)),
   ].join('\n')}\n`;
 }

@@ -1,19 +1,15 @@
-// The rules that hold one VNIC to its own addresses: pure text for `nft -f -`, nothing is run here.
+// The rules that hold guests to their own addresses: a short chain per VNIC, and what all VNICs share.
+// Pure text for `nft -f -`, nothing is run here.
 import { Address6 } from 'ip-address';
 import type { VNicPlan } from './plans.ts';
 
-/**
- * Why a frame was dropped, or `sent`/`received` if it was let through; one named counter each per VNIC, so that
- * the numbers survive a replacement of the rules.
- */
+/** Why a frame was dropped; each is a set of the table, in which a device appears with its count once it happens. */
 export const REASONS = [
-  'sent',
-  'received',
   /** From a guest: another source MAC than its own. */
   'mac',
   /** VLAN-tagged, priority-tagged or stacked tags. */
   'vlan',
-  /** Neither ARP, IPv4 nor IPv6: BPDUs, LLDP, PPPoE and the like. */
+  /** Neither ARP, IPv4 nor IPv6, or meant for bridges among themselves: BPDUs, LLDP, PPPoE and the like. */
   'type',
   /** ARP for addresses of others, or malformed. */
   'arp',
@@ -33,8 +29,10 @@ export const REASONS = [
 
 export type Reason = (typeof REASONS)[number];
 
-/** The named counter of a VNIC's device for one reason. */
-export const counterName = (device: string, reason: Reason): string => `${device}-${reason}`;
+/** The set that counts drops for a reason. */
+export const dropSet = (reason: Reason): string => `dropped_${reason}`;
+
+const drop = (reason: Reason): string => `goto drop_${reason}`;
 
 /** Chain for what the guest sends. */
 export const fromChain = (device: string): string => `from-${device}`;
@@ -54,92 +52,102 @@ export function linkLocal(mac: string): string {
 const asNumber = (address: string): string =>
   `0x${new Address6(address).canonicalForm().replaceAll(':', '')}`;
 
-type Count = (reason: Reason) => string;
-
-/** ARP (RFC 826): Ethernet and IPv4 only, the sender is the VNIC; a probe (RFC 5227) asks for its own address. */
-function arpRules(plan: VNicPlan, count: Count): string[] {
-  if (plan.ipv4 === undefined) return [`ether type arp ${count('arp')} drop`];
-  const own = `ether type arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp saddr ether ${plan.mac}`;
-  return [
-    `${own} arp saddr ip ${plan.ipv4} arp operation { request, reply } ${count('sent')} accept`,
-    `${own} arp saddr ip 0.0.0.0 arp daddr ip ${plan.ipv4} arp operation request ${count('sent')} accept`,
-    `ether type arp ${count('arp')} drop`,
-  ];
-}
-
 /**
- * IPv4. `udp sport` does not match where the UDP header cannot be read, so the last accepting rule says what it may
- * be, not what it may not. A later fragment cannot carry a UDP header: offsets count in units of its eight bytes.
+ * What one guest may send. Only what depends on its addresses is here, without sets or counters of its own: a
+ * thousand VNICs have to fit into one transaction. The shared chains decide the rest.
  */
-function ipv4Rules(plan: VNicPlan, count: Count): string[] {
-  if (plan.ipv4 === undefined) return [`ether type ip ${count('ipv4')} drop`];
-  const discover = 'ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67';
-  return [
-    `ether type ip ${discover} ${count('sent')} accept`,
-    `ether type ip ip saddr != ${plan.ipv4} ${count('ipv4')} drop`,
-    `ether type ip udp sport 67 ${count('dhcp')} drop`,
-    `ether type ip meta l4proto != udp ${count('sent')} accept`,
-    `ether type ip meta l4proto udp ip frag-off & 0x1fff != 0 ${count('sent')} accept`,
-    `ether type ip udp sport != 67 ${count('sent')} accept`,
-    `ether type ip ${count('malformed')} drop`,
-  ];
-}
-
-/**
- * IPv6. From the unspecified address only what a booting node has to say: duplicate detection for its own addresses,
- * multicast listener reports, router solicitation. Neighbour discovery in fragments is dropped (RFC 6980), and so is
- * a first fragment whose header chain is incomplete (RFC 7113): its transport is unknown and no rule accepts it.
- */
-function ipv6Rules(plan: VNicPlan, count: Count): string[] {
-  if (plan.ipv6 === undefined) return [`ether type ip6 ${count('ipv6')} drop`];
-  const own = [linkLocal(plan.mac), new Address6(plan.ipv6).correctForm()];
-  const is6 = 'ether type ip6';
-  const target = (type: string, from: string): string[] =>
-    own.map(
-      (address) =>
-        `${is6} ${from}icmpv6 type ${type} @th,64,128 ${asNumber(address)} ${count('sent')} accept`,
+export function fromGuestRules({ mac, ipv4, ipv6 }: VNicPlan): string[] {
+  const rules = [`ether saddr != ${mac} ${drop('mac')}`];
+  if (ipv4 !== undefined) {
+    rules.push(
+      `ether type arp arp saddr ether ${mac} arp saddr ip ${ipv4} goto from_arp`,
+      // A probe (RFC 5227) asks for its own address; for another's it would look like a conflict to that guest.
+      `ether type arp arp saddr ether ${mac} arp saddr ip 0.0.0.0 arp daddr ip ${ipv4} goto from_arp_probe`,
+      `ether type ip ip saddr ${ipv4} goto from_ipv4`,
+      'ether type ip ip saddr 0.0.0.0 goto from_ipv4_unspecified',
     );
-  return [
-    `${is6} exthdr frag exists icmpv6 type 133-137 ${count('nd')} drop`,
-    `${is6} icmpv6 type { nd-router-advert, nd-redirect } ${count('ra')} drop`,
-    ...target('nd-neighbor-solicit', 'ip6 saddr :: '),
-    `${is6} ip6 saddr :: icmpv6 type { nd-router-solicit, mld-listener-report, mld2-listener-report } ${count('sent')} accept`,
-    `${is6} ip6 saddr :: icmpv6 type nd-neighbor-solicit ${count('nd')} drop`,
-    `${is6} ip6 saddr != { ${own.join(', ')} } ${count('ipv6')} drop`,
-    ...target('nd-neighbor-advert', ''),
-    `${is6} icmpv6 type nd-neighbor-advert ${count('nd')} drop`,
-    `${is6} udp sport 547 ${count('dhcp')} drop`,
-    `${is6} meta l4proto != { udp, icmpv6 } ${count('sent')} accept`,
-    `${is6} meta l4proto { udp, icmpv6 } frag frag-off != 0 ${count('sent')} accept`,
-    `${is6} udp sport != 547 ${count('sent')} accept`,
-    `${is6} icmpv6 type != { nd-router-advert, nd-redirect } ${count('sent')} accept`,
-    `${is6} ${count('malformed')} drop`,
-  ];
+  }
+  if (ipv6 !== undefined) {
+    const own = [linkLocal(mac), new Address6(ipv6).correctForm()];
+    const foreign = ['::', ...own].map((address) => `ip6 saddr != ${address}`).join(' ');
+    rules.push(
+      `ether type ip6 ${foreign} ${drop('ipv6')}`,
+      // Comes back only with a neighbour advertisement or a probe: both must be about its own addresses.
+      'ether type ip6 jump from_ipv6',
+      ...own.map((address) => `ether type ip6 meta l4proto icmpv6 @th,64,128 ${asNumber(address)} accept`),
+      `ether type ip6 ${drop('nd')}`,
+    );
+  }
+  return [...rules, 'goto from_others'];
 }
 
-/** Everything the guest sends, in order; what no rule accepts is dropped by the last one. */
-export function fromGuestRules(plan: VNicPlan): string[] {
-  const count: Count = (reason) => `counter name "${counterName(plan.device, reason)}"`;
-  return [
-    `ether saddr != ${plan.mac} ${count('mac')} drop`,
-    `ether type { 8021q, 8021ad, 0x9100 } ${count('vlan')} drop`,
-    // 01:80:c2:00:00:0x is for bridges among themselves (IEEE 802.1D, table 7-10).
-    `ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 ${count('type')} drop`,
-    ...arpRules(plan, count),
-    ...ipv4Rules(plan, count),
-    ...ipv6Rules(plan, count),
-    `${count('type')} drop`,
-  ];
+/** What one guest gets: frames for its MAC, or for everyone. */
+export function toGuestRules({ mac }: VNicPlan): string[] {
+  return [`ether daddr ${mac} goto to_own`, 'goto to_others'];
 }
 
-/** What reaches the guest: its own frames, broadcast and multicast, of the three protocols, without tags. */
-export function toGuestRules(plan: VNicPlan): string[] {
-  const count: Count = (reason) => `counter name "${counterName(plan.device, reason)}"`;
-  return [
-    `ether type { 8021q, 8021ad, 0x9100 } ${count('vlan')} drop`,
-    `ether type != { ip, ip6, arp } ${count('type')} drop`,
-    `ether daddr ${plan.mac} ${count('received')} accept`,
-    `ether daddr & 01:00:00:00:00:00 == 01:00:00:00:00:00 ${count('received')} accept`,
-    `${count('destination')} drop`,
-  ];
-}
+const TAGGED = 'ether type { 8021q, 8021ad, 0x9100 }';
+
+/** ARP (RFC 826) from a checked sender: Ethernet and IPv4, requests and replies. */
+const ARP_FORMAT = 'arp htype 1 arp ptype ip arp hlen 6 arp plen 4';
+
+/**
+ * Chains all VNICs share, by name. Each ends with a verdict, except `from_ipv6` for neighbour discovery, and
+ * `before_guests`.
+ *
+ * `udp sport` does not match where the UDP header cannot be read, so the last accepting rule always says what a
+ * datagram may be, not what it may not. A later IPv4 fragment cannot carry a UDP header: offsets count in units of
+ * its eight bytes. Neighbour discovery in fragments is dropped (RFC 6980), and so is a first fragment whose header
+ * chain is incomplete (RFC 7113): its transport is unknown and no rule accepts it.
+ */
+export const SHARED_CHAINS: Record<string, string[]> = {
+  ...Object.fromEntries(
+    REASONS.map((reason) => {
+      const side = reason === 'destination' ? 'oifname' : 'iifname';
+      return [`drop_${reason}`, [`update @${dropSet(reason)} { ${side} } drop`]];
+    }),
+  ),
+  drop_to_vlan: [`update @${dropSet('vlan')} { oifname } drop`],
+  drop_to_type: [`update @${dropSet('type')} { oifname } drop`],
+  // 01:80:c2:00:00:0x is for bridges among themselves (IEEE 802.1D, table 7-10).
+  before_guests: [
+    `${TAGGED} ${drop('vlan')}`,
+    `ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 ${drop('type')}`,
+  ],
+  from_arp: [`${ARP_FORMAT} arp operation { request, reply } accept`, drop('arp')],
+  from_arp_probe: [`${ARP_FORMAT} arp operation request accept`, drop('arp')],
+  from_ipv4: [
+    `udp sport 67 ${drop('dhcp')}`,
+    'meta l4proto != udp accept',
+    'meta l4proto udp ip frag-off & 0x1fff != 0 accept',
+    'udp sport != 67 accept',
+    drop('malformed'),
+  ],
+  from_ipv4_unspecified: ['ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept', drop('ipv4')],
+  from_ipv6: [
+    `exthdr frag exists icmpv6 type 133-137 ${drop('nd')}`,
+    `icmpv6 type { nd-router-advert, nd-redirect } ${drop('ra')}`,
+    'ip6 saddr :: goto from_ipv6_unspecified',
+    'icmpv6 type nd-neighbor-advert return',
+    `udp sport 547 ${drop('dhcp')}`,
+    'meta l4proto != { udp, icmpv6 } accept',
+    'meta l4proto { udp, icmpv6 } frag frag-off != 0 accept',
+    'udp sport != 547 accept',
+    'icmpv6 type != { nd-router-advert, nd-redirect } accept',
+    drop('malformed'),
+  ],
+  // What a booting node has to say before it has an address.
+  from_ipv6_unspecified: [
+    'icmpv6 type nd-neighbor-solicit return',
+    'icmpv6 type { nd-router-solicit, mld-listener-report, mld2-listener-report } accept',
+    drop('ipv6'),
+  ],
+  from_others: [
+    `ether type arp ${drop('arp')}`,
+    `ether type ip ${drop('ipv4')}`,
+    `ether type ip6 ${drop('ipv6')}`,
+    drop('type'),
+  ],
+  to_own: [`${TAGGED} goto drop_to_vlan`, 'ether type { ip, ip6, arp } accept', 'goto drop_to_type'],
+  to_others: ['ether daddr & 01:00:00:00:00:00 == 01:00:00:00:00:00 goto to_own', drop('destination')],
+};

@@ -117,7 +117,7 @@ export class HostNetwork {
     return { bridges, hostVeths, uplinks, namespaces, taps, ruled, vnets };
   }
 
-  /** Packets let through and dropped since the rules were made, by device and reason. */
+  /** Frames seen and dropped since the rules were made, by device and reason. */
   counters(): Promise<Map<string, VNicCounters>> {
     return this.#rules.counters();
   }

@@ -1,7 +1,7 @@
 // What is on the host now: links, namespaces and rules, read in as few processes as possible.
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { REASONS, type Reason } from './guest-rules.ts';
+import { dropSet, REASONS, type Reason } from './guest-rules.ts';
 import type { Run } from './run.ts';
 
 /** Where iproute2 keeps the names of namespaces. */
@@ -74,42 +74,61 @@ export async function readHost(run: Run, prefix: string): Promise<HostState> {
   return { links, namespaces };
 }
 
-interface NftObject {
-  map?: { elem?: unknown };
-  set?: { name?: unknown; elem?: unknown };
-  counter?: { name?: unknown; packets?: unknown };
+interface NftSet {
+  name?: unknown;
+  elem?: unknown;
 }
 
-function nftObjects(json: string): NftObject[] {
+function nftSets(json: string): NftSet[] {
   const answer: { nftables?: unknown } = JSON.parse(json || '{}');
-  return Array.isArray(answer.nftables) ? (answer.nftables as NftObject[]) : [];
+  if (!Array.isArray(answer.nftables)) return [];
+  return answer.nftables.flatMap((item: { set?: NftSet }) => (item.set ? [item.set] : []));
 }
 
 /** Devices in the answer of `nft -j list set bridge PREFIX ports`. */
 export function readPorts(json: string): string[] {
-  return nftObjects(json).flatMap(({ set }) =>
-    Array.isArray(set?.elem) ? set.elem.filter((name: unknown) => typeof name === 'string') : [],
+  return nftSets(json).flatMap(({ elem }) =>
+    Array.isArray(elem) ? elem.filter((name: unknown) => typeof name === 'string') : [],
   );
 }
 
-/** Packets let through and dropped, by reason. */
-export type VNicCounters = Record<Reason, number>;
+/** Frames of one VNIC since its rules were made. */
+export interface VNicCounters {
+  /** All it sent and all that was on its way to it, dropped ones included. */
+  fromGuest: number;
+  toGuest: number;
+  dropped: Record<Reason, number>;
+}
 
-/** Reads the answer of `nft -j list counters table bridge PREFIX`, by device. */
+interface CountedElement {
+  elem?: { val?: unknown; counter?: { packets?: unknown } };
+}
+
+function* counts(set: NftSet): Generator<[device: string, packets: number]> {
+  if (!Array.isArray(set.elem)) return;
+  for (const { elem } of set.elem as CountedElement[]) {
+    if (typeof elem?.val === 'string' && typeof elem.counter?.packets === 'number')
+      yield [elem.val, elem.counter.packets];
+  }
+}
+
+/** Reads the answer of `nft -j list sets table bridge PREFIX`, by device. */
 export function readCounters(json: string): Map<string, VNicCounters> {
   const devices = new Map<string, VNicCounters>();
-  for (const { counter } of nftObjects(json)) {
-    if (typeof counter?.name !== 'string' || typeof counter.packets !== 'number') continue;
-    const at = counter.name.lastIndexOf('-');
-    const reason = REASONS.find((known) => known === counter.name?.toString().slice(at + 1));
-    if (at < 1 || reason === undefined) continue;
-    const device = counter.name.slice(0, at);
-    let counts = devices.get(device);
-    if (counts === undefined) {
-      counts = Object.fromEntries(REASONS.map((name) => [name, 0])) as VNicCounters;
-      devices.set(device, counts);
+  const sets = new Map(nftSets(json).map((set) => [String(set.name), set]));
+  for (const [device, packets] of counts(sets.get('senders') ?? {})) {
+    const dropped = Object.fromEntries(REASONS.map((reason) => [reason, 0])) as Record<Reason, number>;
+    devices.set(device, { fromGuest: packets, toGuest: 0, dropped });
+  }
+  for (const [device, packets] of counts(sets.get('receivers') ?? {})) {
+    const found = devices.get(device);
+    if (found) found.toGuest = packets;
+  }
+  for (const reason of REASONS) {
+    for (const [device, packets] of counts(sets.get(dropSet(reason)) ?? {})) {
+      const found = devices.get(device);
+      if (found) found.dropped[reason] = packets;
     }
-    counts[reason] = counter.packets;
   }
   return devices;
 }

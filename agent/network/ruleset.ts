@@ -51,9 +51,9 @@ export class Ruleset {
     return readPorts(await this.#list('set', 'bridge', this.#prefix, 'ports')).sort();
   }
 
-  /** Packets by device and reason. */
+  /** Frames by device. */
   async counters(): Promise<Map<string, VNicCounters>> {
-    return readCounters(await this.#list('counters', 'table', 'bridge', this.#prefix));
+    return readCounters(await this.#list('sets', 'table', 'bridge', this.#prefix));
   }
 
   /** `nft -j list …`; empty if what is listed is not there. */

@@ -277,12 +277,20 @@ t.test('two VNets with the same addresses are two worlds', async (t) => {
 });
 
 t.test('every drop is counted for its VNIC by reason', async (t) => {
-  const counts = (await network.counters()).get(alice.plan.device)!;
+  const counters = await network.counters();
+  const { fromGuest, toGuest, dropped } = counters.get(alice.plan.device)!;
   for (const reason of REASONS) {
-    if (reason === 'destination') continue;
-    t.ok(counts[reason] > 0, `${reason}: ${counts[reason]}`);
+    if (reason !== 'destination') t.ok(dropped[reason] > 0, `${reason}: ${dropped[reason]}`);
   }
-  t.ok((await network.counters()).get(bob.plan.device)!.destination > 0, 'destination, at the neighbour');
+  t.ok(counters.get(bob.plan.device)!.dropped.destination > 0, 'destination, at the neighbour');
+  const sum = Object.values(dropped).reduce((total, count) => total + count);
+  t.ok(fromGuest + toGuest > sum, `of ${fromGuest} sent and ${toGuest} for it, ${sum} were dropped`);
+  await network.ensureVNic(alice.plan);
+  t.same(
+    (await network.counters()).get(alice.plan.device)?.dropped.mac,
+    dropped.mac,
+    'replacing rules keeps counts',
+  );
 });
 
 t.test('a guest whose VNIC is removed is cut off, though its tap is still there', async (t) => {
