@@ -39,7 +39,11 @@ export interface ServedNetwork {
   vnetId: string;
   /** Name as in `ip netns`. */
   namespace: string;
-  /** Interface inside the namespace that carries the gateway addresses. */
+  /**
+   * Interface inside the namespace that carries the gateway addresses. For IPv6 it must have the interface index of
+   * some interface of the agent's own namespace (its other veth end is the natural one): Node turns the zone of a
+   * link-local peer into a name and back in the agent's namespace, and drops the datagram when there is no such index.
+   */
   device: string;
   ipv4?: ServedSubnet;
   ipv6?: ServedSubnet;

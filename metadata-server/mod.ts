@@ -12,6 +12,8 @@ export {
   type ServedNetwork,
   type ServedSubnet,
 } from './contract.ts';
-export type { DhcpClient, DhcpCounts } from './dhcp4/clients.ts';
+export type { Counts, DhcpClient } from './dhcp-clients.ts';
+export type { Dhcp4Event } from './dhcp4/service.ts';
+export type { Dhcp6Event } from './dhcp6/service.ts';
 export type { HttpCounts } from './http/service.ts';
 export { MetadataServer, type MetadataServerOptions, type NetworkCounters } from './server.ts';

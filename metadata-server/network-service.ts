@@ -8,6 +8,7 @@ import {
   type ServedNetwork,
 } from './contract.ts';
 import { Dhcp4Service } from './dhcp4/service.ts';
+import { Dhcp6Service } from './dhcp6/service.ts';
 import { cloudStackPassword, PASSWORD_PORT } from './http/cloudstack.ts';
 import type { Services } from './http/message.ts';
 import { dialectFor } from './http/routes.ts';
@@ -17,6 +18,9 @@ import { openInNamespace } from './sockets/namespace.ts';
 
 const HTTP_PORT = 80;
 const DHCP4_PORT = 67;
+const DHCP6_PORT = 547;
+/** All DHCP relay agents and servers (RFC 8415 section 7.1). */
+const DHCP6_GROUP = 'ff02::1:2';
 
 /** What answers on a listening socket, by the name it was asked for under. */
 const ROUTERS: Readonly<Record<string, Router>> = {
@@ -30,6 +34,7 @@ export class NetworkService {
   readonly network: ServedNetwork;
   readonly http: HttpService;
   readonly dhcp4: Dhcp4Service;
+  readonly dhcp6: Dhcp6Service;
   readonly #limits: Limits;
 
   constructor(
@@ -42,6 +47,7 @@ export class NetworkService {
     this.#limits = limits;
     this.http = new HttpService(network, services, log, limits);
     this.dhcp4 = new Dhcp4Service(network, services.directory, log, limits);
+    this.dhcp6 = new Dhcp6Service(network, services.directory, log, limits);
   }
 
   /** Resolves when all answer; HTTP does before the DHCP socket exists. @throws MetadataError, nothing left open */
@@ -53,7 +59,7 @@ export class NetworkService {
         {
           listener: (name, server) => this.http.serve(name, server, ROUTERS[name] ?? (() => undefined)),
           connection: (name, socket) => this.http.adopt(name, socket),
-          datagrams: (_name, socket) => this.dhcp4.serve(socket),
+          datagrams: (name, socket) => (name === 'dhcp6' ? this.dhcp6 : this.dhcp4).serve(socket),
         },
         this.#limits.openMs,
       );
@@ -65,12 +71,13 @@ export class NetworkService {
 
   async close(): Promise<void> {
     this.dhcp4.close();
+    this.dhcp6.close();
     await this.http.close();
   }
 }
 
 /** HTTP first, all of it; then DHCP, so that no guest can have an address before its configuration is there. */
-function stages({ ipv4, ipv6 }: ServedNetwork): SocketRequest[][] {
+function stages({ ipv4, ipv6, device }: ServedNetwork): SocketRequest[][] {
   const http: SocketRequest[] = [];
   const dhcp: SocketRequest[] = [];
   if (ipv4) {
@@ -79,6 +86,9 @@ function stages({ ipv4, ipv6 }: ServedNetwork): SocketRequest[][] {
     http.push({ name: 'password-service', kind: 'tcp', address: ipv4.address, port: PASSWORD_PORT });
     dhcp.push({ name: 'dhcp4', kind: 'udp4', address: '0.0.0.0', port: DHCP4_PORT });
   }
-  if (ipv6) http.push({ name: 'metadata-v6', kind: 'tcp', address: METADATA_ADDRESS_V6, port: HTTP_PORT });
+  if (ipv6) {
+    http.push({ name: 'metadata-v6', kind: 'tcp', address: METADATA_ADDRESS_V6, port: HTTP_PORT });
+    dhcp.push({ name: 'dhcp6', kind: 'udp6', port: DHCP6_PORT, group: DHCP6_GROUP, device });
+  }
   return [http, dhcp];
 }

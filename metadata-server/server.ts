@@ -8,7 +8,9 @@ import {
   MetadataError,
   type ServedNetwork,
 } from './contract.ts';
-import type { DhcpClient, DhcpCounts } from './dhcp4/clients.ts';
+import type { Counts, DhcpClient } from './dhcp-clients.ts';
+import type { Dhcp4Event } from './dhcp4/service.ts';
+import type { Dhcp6Event } from './dhcp6/service.ts';
 import { SessionTokens } from './http/ec2-token.ts';
 import type { Services } from './http/message.ts';
 import type { HttpCounts } from './http/service.ts';
@@ -25,9 +27,11 @@ export interface MetadataServerOptions {
 }
 
 export interface NetworkCounters {
-  dhcp4: DhcpCounts;
+  dhcp4: Counts<Dhcp4Event>;
   /** Per MAC, the most recently seen last. */
-  dhcp4Clients: DhcpClient[];
+  dhcp4Clients: DhcpClient<Dhcp4Event>[];
+  dhcp6: Counts<Dhcp6Event>;
+  dhcp6Clients: DhcpClient<Dhcp6Event>[];
   http: HttpCounts;
 }
 
@@ -93,6 +97,8 @@ export class MetadataServer {
     return {
       dhcp4: service.dhcp4.counts,
       dhcp4Clients: service.dhcp4.clients,
+      dhcp6: service.dhcp6.counts,
+      dhcp6Clients: service.dhcp6.clients,
       http: service.http.counts,
     };
   }

@@ -1,12 +1,29 @@
 // Serves DHCPv4 on a socket of one VNet: datagram in, look-up, answer out.
 import type dgram from 'node:dgram';
 import type { GuestDirectory, Limits, Log, ServedNetwork } from '../contract.ts';
-import { type DhcpClient, DhcpClients, type DhcpCounts, type DhcpEvent, noCounts } from './clients.ts';
+import { type Counts, type DhcpClient, DhcpClients, noCounts } from '../dhcp-clients.ts';
 import { encodeReply, MESSAGE_TYPE, parseRequest } from './packet.ts';
 import { respond, type Silence } from './responder.ts';
 
 const CLIENT_PORT = 68;
-const EVENT_BY_TYPE: ReadonlyMap<number, DhcpEvent> = new Map([
+/** Everything that is counted, per VNet and per MAC. */
+export const DHCP4_EVENTS = [
+  'discover',
+  'request',
+  'inform',
+  'decline',
+  'release',
+  'offer',
+  'ack',
+  'nak',
+  'unknown',
+  'malformed',
+  'rateLimited',
+  'ignored',
+  'sendFailed',
+] as const;
+export type Dhcp4Event = (typeof DHCP4_EVENTS)[number];
+const EVENT_BY_TYPE: ReadonlyMap<number, Dhcp4Event> = new Map([
   [MESSAGE_TYPE.discover, 'discover'],
   [MESSAGE_TYPE.request, 'request'],
   [MESSAGE_TYPE.inform, 'inform'],
@@ -20,15 +37,15 @@ export class Dhcp4Service {
   readonly #network: ServedNetwork;
   readonly #directory: GuestDirectory;
   readonly #log: Log;
-  readonly #clients: DhcpClients;
-  readonly #counts: DhcpCounts = noCounts();
+  readonly #clients: DhcpClients<Dhcp4Event>;
+  readonly #counts = noCounts(DHCP4_EVENTS);
   #socket: dgram.Socket | undefined;
 
   constructor(network: ServedNetwork, directory: GuestDirectory, log: Log, limits: Limits) {
     this.#network = network;
     this.#directory = directory;
     this.#log = log;
-    this.#clients = new DhcpClients(limits);
+    this.#clients = new DhcpClients(DHCP4_EVENTS, limits);
   }
 
   /** Begins to answer. The socket is bound to port 67 in the VNet's namespace and may broadcast. */
@@ -47,11 +64,11 @@ export class Dhcp4Service {
     );
   }
 
-  get counts(): DhcpCounts {
+  get counts(): Counts<Dhcp4Event> {
     return { ...this.#counts };
   }
 
-  get clients(): DhcpClient[] {
+  get clients(): DhcpClient<Dhcp4Event>[] {
     return this.#clients.list();
   }
 
@@ -67,7 +84,7 @@ export class Dhcp4Service {
       return;
     }
     const [client, allowed] = this.#clients.seen(request.mac, Date.now());
-    const count = (event: DhcpEvent) => {
+    const count = (event: Dhcp4Event) => {
       this.#counts[event]++;
       client.counts[event]++;
     };
@@ -99,7 +116,7 @@ export class Dhcp4Service {
   }
 
   /** Only the first failure is logged; a missing route fails every packet, and the counter tells how many. */
-  #sendFailed(error: Error, count: (event: DhcpEvent) => void): void {
+  #sendFailed(error: Error, count: (event: Dhcp4Event) => void): void {
     if (this.#counts.sendFailed === 0) {
       this.#log.error({ vnet: this.#network.vnetId, error }, 'a DHCP answer could not be sent');
     }

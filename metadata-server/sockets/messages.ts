@@ -3,7 +3,9 @@
 /** One socket to open. The name comes back with the handle. */
 export type SocketRequest =
   | { name: string; kind: 'tcp'; address: string; port: number }
-  | { name: string; kind: 'udp4'; address: string; port: number };
+  | { name: string; kind: 'udp4'; address: string; port: number }
+  /** All addresses, and the multicast group on `device`. */
+  | { name: string; kind: 'udp6'; port: number; group: string; device: string };
 
 /** Agent → opener: open these; a further list may follow once the first is acknowledged. */
 export interface OpenCommand {

@@ -17,7 +17,9 @@ function send(message: OpenerMessage, handle?: net.Server | net.Socket | dgram.S
  * A guest may connect between listen() here and the hand-over, and then this process, which shares the
  * socket, may be the one to accept: such a connection is handed on too, unread.
  */
-async function openTcp(request: SocketRequest): Promise<void> {
+type Of<K> = Extract<SocketRequest, { kind: K }>;
+
+async function openTcp(request: Of<'tcp'>): Promise<void> {
   const server = net.createServer({ pauseOnConnect: true }, (socket) => {
     send({ type: 'connection', name: request.name }, socket).catch(() => socket.destroy());
   });
@@ -29,13 +31,15 @@ async function openTcp(request: SocketRequest): Promise<void> {
   server.close();
 }
 
-async function openUdp(request: SocketRequest): Promise<void> {
-  const socket = dgram.createSocket({ type: 'udp4' });
+async function openUdp(request: Of<'udp4'> | Of<'udp6'>): Promise<void> {
+  const socket = dgram.createSocket({ type: request.kind, ipv6Only: request.kind === 'udp6' });
+  const address = request.kind === 'udp4' ? request.address : '::';
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject);
-    socket.bind({ address: request.address, port: request.port, exclusive: true }, resolve);
+    socket.bind({ address, port: request.port, exclusive: true }, resolve);
   });
-  socket.setBroadcast(true);
+  if (request.kind === 'udp4') socket.setBroadcast(true);
+  else socket.addMembership(request.group, `::%${request.device}`);
   await send({ type: 'opened', name: request.name }, socket);
   socket.close();
 }

@@ -23,7 +23,7 @@ echo "LEASE event=$1 ip=$ip router=$router mtu=$mtu dns=$dns hostname=$hostname 
 `;
 /** dhclient and dhcpcd name things the same way. */
 const DHCLIENT_SCRIPT = `#!/bin/sh
-echo "LEASE event=$reason ip=$new_ip_address router=$new_routers mtu=$new_interface_mtu dns=$new_domain_name_servers hostname=$new_host_name routes=$(echo $new_rfc3442_classless_static_routes$new_classless_static_routes | tr ' ' ,)"
+echo "LEASE event=$reason ip=$new_ip_address router=$new_routers mtu=$new_interface_mtu dns=$new_domain_name_servers hostname=$new_host_name ip6=$new_ip6_address dns6=$new_dhcp6_name_servers search6=$new_dhcp6_domain_search routes=$(echo $new_rfc3442_classless_static_routes$new_classless_static_routes | tr ' ' ,)"
 `;
 
 /** busybox udhcpc on eth0; it stays and renews. SIGUSR1 makes it renew at once, SIGUSR2 release. */
@@ -71,6 +71,21 @@ export function dhclient(namespace: string, directory: string, oldAddress?: stri
     `${directory}/pid`,
   ];
   return run(namespace, ['dhclient', '-4', '-d', '-sf', script, ...files, 'eth0']);
+}
+
+/** ISC dhclient for DHCPv6 on eth0. */
+export function dhclient6(namespace: string, directory: string): DhcpClientRun {
+  const script = writeScript(`${directory}/dhclient6.sh`, DHCLIENT_SCRIPT);
+  writeFileSync(`${directory}/dhclient6.conf`, 'request dhcp6.name-servers, dhcp6.domain-search;\n');
+  const files = [
+    '-cf',
+    `${directory}/dhclient6.conf`,
+    '-lf',
+    `${directory}/leases6`,
+    '-pf',
+    `${directory}/pid6`,
+  ];
+  return run(namespace, ['dhclient', '-6', '-d', '-D', 'LL', '-sf', script, ...files, 'eth0']);
 }
 
 /** dhcpcd on eth0, which only tells what it was offered (--test) and ends. */

@@ -39,18 +39,25 @@ export async function makeWire(prefix: string, macs: string[], ipv6?: { gateway:
   const name = `${prefix}${process.pid}-${counter++}`;
   const [hub, server] = [`${name}-hub`, `${name}-srv`];
   const clients = macs.map((_mac, i) => `${name}-c${i}`);
+  // In a host the other end of vnet0 is in the agent's namespace, with the same index; here this bridge stands for it.
+  const twin = `${prefix}${process.pid}n${counter}`;
   const remove = async () => {
+    await sh('ip', 'link', 'delete', twin).catch(() => {});
     for (const namespace of [...clients, server, hub])
       await sh('ip', 'netns', 'delete', namespace).catch(() => {});
   };
   try {
     await ipBatch([hub, server, ...clients].map((namespace) => `netns add ${namespace}`));
-    await sh('ip', 'netns', 'exec', server, 'sysctl', '-qw', 'net.ipv6.conf.default.accept_dad=0');
+    for (const each of [server, ...clients]) {
+      await sh('ip', 'netns', 'exec', each, 'sysctl', '-qw', 'net.ipv6.conf.default.accept_dad=0');
+    }
+    await sh('ip', 'link', 'add', twin, 'type', 'bridge');
+    const index = await indexOf(twin);
     await ipBatch(
       [
         'link add br0 type bridge stp_state 0 forward_delay 0',
         'link set br0 up',
-        ...port('p-srv', server, 'vnet0', '02:00:00:00:00:01'),
+        ...port('p-srv', server, `vnet0 index ${index}`, '02:00:00:00:00:01'),
         ...macs.flatMap((mac, i) => port(`p-${i}`, clients[i] as string, 'eth0', mac)),
       ],
       hub,
@@ -75,6 +82,10 @@ export async function makeWire(prefix: string, macs: string[], ipv6?: { gateway:
   const inClient = (i: number, ...command: string[]) =>
     sh('ip', 'netns', 'exec', clients[i] as string, ...command);
   return { server, clients, inClient, remove };
+}
+
+async function indexOf(device: string): Promise<number> {
+  return JSON.parse(await sh('ip', '-j', 'link', 'show', device))[0].ifindex;
 }
 
 function port(at: string, namespace: string, device: string, mac: string): string[] {
