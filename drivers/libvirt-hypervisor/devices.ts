@@ -1,0 +1,154 @@
+// Plugging and unplugging: what already holds in the definition or in the running machine is left alone.
+import { DriverError, type MachineDisk, type MachineNic } from '../hypervisor.ts';
+import { AFFECT, type DomainRef, XML } from '../libvirt/mod.ts';
+import { checkDisk, checkNic, checkPath } from './check-machine.ts';
+import type { Session } from './dialect.ts';
+import { type DiskView, type DomainView, type NicView, readDomain } from './read-xml.ts';
+import { unplug } from './unplug.ts';
+import { renderXml, xml } from './xml.ts';
+
+/** A domain as it will be at its next boot, and as it is now if it runs. */
+interface Views {
+  domain: DomainRef;
+  config: DomainView;
+  live: DomainView | undefined;
+}
+
+/** Plugs a disk. @throws DriverError `conflict` when another one is at that position */
+export async function attachDisk(session: Session, name: string, disk: MachineDisk): Promise<void> {
+  checkDisk(disk);
+  const target = session.dialect.diskTarget(disk.position);
+  const isThere = (view: DomainView): boolean => {
+    const found = view.disks.find((other) => other.target === target);
+    if (found !== undefined && found.source !== disk.path) {
+      throw new DriverError(
+        'conflict',
+        `attach to ${name}: ${target} is taken by ${found.source ?? 'another'}`,
+      );
+    }
+    return found !== undefined;
+  };
+  await attach(session, name, session.dialect.disk(disk), isThere);
+}
+
+/** Plugs a NIC. @throws DriverError `conflict` when its MAC is there with another tap */
+export async function attachNic(session: Session, name: string, nic: MachineNic): Promise<void> {
+  checkNic(nic);
+  const isThere = (view: DomainView): boolean => {
+    const found = view.nics.find((other) => other.mac === nic.mac.toLowerCase());
+    if (found !== undefined && found.device !== nic.device) {
+      throw new DriverError('conflict', `attach to ${name}: ${nic.mac} is there already, as ${found.device}`);
+    }
+    return found !== undefined;
+  };
+  await attach(session, name, session.dialect.nic(nic), isThere);
+}
+
+/** Unplugs the disk at `position`, in the running machine first: if the guest keeps it, the definition does too. */
+export async function detachDisk(
+  session: Session,
+  name: string,
+  position: number,
+  timeoutMs: number,
+): Promise<void> {
+  const target = session.dialect.diskTarget(position);
+  const views = await look(session, name);
+  const find = (view: DomainView | undefined): DiskView | undefined =>
+    view?.disks.find((disk) => disk.target === target);
+  const device = (disk: DiskView) =>
+    xml('disk', { type: 'file', device: 'disk' }, xml('target', { dev: disk.target, bus: disk.bus }));
+  const live = find(views.live);
+  if (live) {
+    const alias = live.alias;
+    await unplug(session, views.domain, { alias, xml: renderXml(device(live)), what: target }, timeoutMs);
+  }
+  const config = find(views.config);
+  if (config)
+    await session.client.domains.devices.detach(views.domain, renderXml(device(config)), AFFECT.config);
+}
+
+/** Unplugs the NIC with this MAC address, as `detachDisk` does a disk. */
+export async function detachNic(
+  session: Session,
+  name: string,
+  mac: string,
+  timeoutMs: number,
+): Promise<void> {
+  const views = await look(session, name);
+  const find = (view: DomainView | undefined): NicView | undefined =>
+    view?.nics.find((nic) => nic.mac === mac.toLowerCase());
+  const device = (nic: NicView) =>
+    xml(
+      'interface',
+      { type: 'bridge' },
+      xml('mac', { address: nic.mac }),
+      xml('source', { bridge: nic.bridge }),
+    );
+  const live = find(views.live);
+  if (live) {
+    const alias = live.alias;
+    await unplug(session, views.domain, { alias, xml: renderXml(device(live)), what: mac }, timeoutMs);
+  }
+  const config = find(views.config);
+  if (config)
+    await session.client.domains.devices.detach(views.domain, renderXml(device(config)), AFFECT.config);
+}
+
+/** Tells a running machine the new length of its disk, in bytes; one that is off sees it at its next boot. */
+export async function resizeDisk(
+  session: Session,
+  name: string,
+  position: number,
+  bytes: number,
+): Promise<void> {
+  if (!Number.isSafeInteger(bytes) || bytes <= 0) {
+    throw new DriverError('invalid', `a disk cannot be ${bytes} bytes long`);
+  }
+  const target = session.dialect.diskTarget(position);
+  const { client } = session;
+  const domain = await client.domains.byName(name);
+  if (await isActive(session, domain))
+    await client.domains.devices.resizeBlock(domain, target, BigInt(bytes));
+}
+
+/** Puts another medium into CD-ROM number `index`, or none; a tray locked by the guest is opened by force. */
+export async function changeMedium(
+  session: Session,
+  name: string,
+  index: number,
+  path: string | undefined,
+): Promise<void> {
+  if (path !== undefined) checkPath(path, 'path of a context medium');
+  const text = session.dialect.cdrom(index, path);
+  const { client } = session;
+  const domain = await client.domains.byName(name);
+  const live = (await isActive(session, domain)) ? AFFECT.live | AFFECT.force : 0;
+  await client.domains.devices.update(domain, text, AFFECT.config | live);
+}
+
+async function attach(
+  session: Session,
+  name: string,
+  text: string,
+  isThere: (view: DomainView) => boolean,
+): Promise<void> {
+  const { domain, config, live } = await look(session, name);
+  const flags =
+    (isThere(config) ? 0 : AFFECT.config) | (live === undefined || isThere(live) ? 0 : AFFECT.live);
+  if (flags !== 0) await session.client.domains.devices.attach(domain, text, flags);
+}
+
+async function look(session: Session, name: string): Promise<Views> {
+  const { domains } = session.client;
+  const domain = await domains.byName(name);
+  const [config, live] = await Promise.all([
+    domains.xml(domain, XML.inactive),
+    isActive(session, domain).then((active) => (active ? domains.xml(domain) : undefined)),
+  ]);
+  return { domain, config: readDomain(config), live: live === undefined ? undefined : readDomain(live) };
+}
+
+async function isActive({ client }: Session, domain: DomainRef): Promise<boolean> {
+  const { state } = await client.domains.state(domain);
+  return state !== 'shutoff' && state !== 'crashed';
+}

@@ -1,0 +1,31 @@
+// What differs between the hypervisors behind libvirt: their XML, their names, and what they can do.
+import type { HostFacts, HypervisorFeatures, Machine, MachineDisk, MachineNic } from '../hypervisor.ts';
+import type { LibvirtClient } from '../libvirt/mod.ts';
+
+export interface Dialect {
+  readonly features: HypervisorFeatures;
+  /** `shutdown_flags` for the ACPI button or its like; 0 where libvirt shall choose. */
+  readonly shutdownFlags: number;
+  /** `undefine_flags`: everything libvirt keeps beside a definition goes with it. */
+  readonly undefineFlags: number;
+  /** Flags of the bulk statistics. */
+  readonly statsFlags: number;
+  /** What runs the guests, known once connected. */
+  readonly facts: Pick<HostFacts, 'hypervisor' | 'emulated'>;
+  /** Finds out what the host can do; called once, right after the first connection. */
+  prepare(client: LibvirtClient): Promise<void>;
+  /** Domain XML; `previous` is that of the definition to be replaced. @throws DriverError */
+  domain(machine: Machine, previous: string | undefined): string;
+  /** Device XML. @throws DriverError */
+  disk(disk: MachineDisk): string;
+  nic(nic: MachineNic): string;
+  cdrom(index: number, path: string | undefined): string;
+  /** The target name of the disk at a position: vda, xvda. @throws DriverError */
+  diskTarget(position: number): string;
+}
+
+/** What every verb works with. */
+export interface Session {
+  readonly client: LibvirtClient;
+  readonly dialect: Dialect;
+}
