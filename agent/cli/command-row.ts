@@ -16,6 +16,15 @@ export interface OptionRow {
   make?: (parsed: never) => unknown;
 }
 
+/** One positional argument and the parameter it becomes. */
+export interface ArgumentRow {
+  name: string;
+  param: string;
+  help: string;
+  /** Makes the parameter from the word; identity if absent. */
+  make?: (word: string) => unknown;
+}
+
 /** One command that calls one method. */
 export interface CommandRow {
   noun: string;
@@ -26,7 +35,7 @@ export interface CommandRow {
   /** Operations are waited for with a progress bar and take a request id. */
   operation?: boolean;
   /** Positional arguments: name shown, and parameter. */
-  arguments?: { name: string; param: string; help: string }[];
+  arguments?: ArgumentRow[];
   options?: OptionRow[];
   /** Lists are tables of these columns; all there are if none is named. */
   columns?: Column[];
@@ -44,7 +53,7 @@ const REFERENCE: Record<string, string> = {
 };
 
 /** The argument of commands that make something. */
-export const newName = { name: 'name', param: 'name', help: 'name to be known by' };
+export const newName: ArgumentRow = { name: 'name', param: 'name', help: 'name to be known by' };
 
 /** Option of every command that makes something: reaches the parameters that have no option of their own. */
 export const PARAM_OPTION: OptionRow = {
@@ -55,7 +64,8 @@ export const PARAM_OPTION: OptionRow = {
   make: (given: string[]) => parameters(given),
 };
 
-function named(noun: string) {
+/** The argument that names a thing. */
+export function named(noun: string): ArgumentRow[] {
   const help = noun === 'operation' ? 'id of the operation' : `name or id of the ${noun}`;
   return [{ name: noun, param: REFERENCE[noun] as string, help }];
 }

@@ -7,6 +7,13 @@ export function repeated(value: string, before: string[] = []): string[] {
   return [...before, value];
 }
 
+/** A number. @throws UsageError for anything else */
+export function number(value: string): number {
+  const parsed = value.trim() === '' ? Number.NaN : Number(value);
+  if (Number.isFinite(parsed)) return parsed;
+  throw new UsageError(`"${value}" is no number`);
+}
+
 /** Comma-separated words. */
 export function words(value: string): string[] {
   return value.split(',').filter((word) => word !== '');

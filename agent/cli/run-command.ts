@@ -31,8 +31,9 @@ export async function runCommand(
 
 async function gather(row: CommandRow, words: string[], parsed: Parsed): Promise<Parsed> {
   const params: Parsed = {};
-  row.arguments?.forEach(({ param }, at) => {
-    params[param] = words[at];
+  row.arguments?.forEach(({ param, make }, at) => {
+    const word = words[at] as string;
+    params[param] = make ? make(word) : word;
   });
   for (const option of row.options ?? []) {
     const given = parsed[keyOf(option)];

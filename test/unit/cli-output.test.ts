@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { pairs, parameters, sshKeys, vnic } from '../../agent/cli/options.ts';
+import { number, pairs, parameters, sshKeys, vnic } from '../../agent/cli/options.ts';
 import { printable, safeJson } from '../../agent/cli/printable.ts';
 import { bar } from '../../agent/cli/progress.ts';
 import { column, record, rowsOf, table } from '../../agent/cli/table.ts';
@@ -93,6 +93,8 @@ t.test('options become parameters', async (t) => {
   t.same(vnic('lan=10.0.0.5'), { vnetId: 'lan', ipv4Address: '10.0.0.5' });
   t.same(pairs(['A=1', 'B=x=y', 'C=']), { A: '1', B: 'x=y', C: '' });
   t.same(parameters(['n=1', 'b=true', 's=text', 'o={"a":[1]}']), { n: 1, b: true, s: 'text', o: { a: [1] } });
+  t.same(['1', '0.5', '-2'].map(number), [1, 0.5, -2]);
+  for (const wrong of ['', 'x', '1x', 'Infinity']) t.throws(() => number(wrong), { name: 'UsageError' });
   for (const wrong of ['novalue', '=x']) t.throws(() => pairs([wrong]), { message: /NAME=VALUE/ });
   const folder = await mkdtemp(join(tmpdir(), 'ikt-cli-'));
   t.teardown(() => rm(folder, { recursive: true }));

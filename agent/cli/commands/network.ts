@@ -1,5 +1,5 @@
 // innkeeper vnet … and vnic …
-import { type CommandRow, list, newName, PARAM_OPTION, show, verb } from '../command-row.ts';
+import { type CommandRow, list, named, newName, PARAM_OPTION, show, verb } from '../command-row.ts';
 import { type Column, column } from '../table.ts';
 
 /** A subnet in CIDR notation (RFC 4632). */
@@ -44,4 +44,10 @@ export const NETWORK_COMMANDS: CommandRow[] = [
     column('device'),
   ]),
   show('vnic', 'getVNICAttributes'),
+  verb('vnic', 'create', 'createVNIC', 'give a VServer another VNIC', {
+    arguments: [...named('vserver'), ...named('vnet')],
+    options: [{ flags: '-4, --ipv4-address <address>', param: 'ipv4Address', help: 'chosen if absent' }],
+    example: 'innkeeper vnic create web lan --ipv4-address 10.0.0.7',
+  }),
+  verb('vnic', 'destroy', 'destroyVNIC', 'take a VNIC away'),
 ];

@@ -1,6 +1,20 @@
 // innkeeper image … and disk …
-import { type CommandRow, list, newName, PARAM_OPTION, show, verb } from '../command-row.ts';
+import {
+  type ArgumentRow,
+  type CommandRow,
+  list,
+  named,
+  newName,
+  type OptionRow,
+  PARAM_OPTION,
+  show,
+  verb,
+} from '../command-row.ts';
+import { number } from '../options.ts';
 import { column } from '../table.ts';
+
+const size: ArgumentRow = { name: 'gb', param: 'sizeGB', help: 'size in GB (10^9 bytes)', make: number };
+const pool: OptionRow = { flags: '--pool <pool>', param: 'pool', help: 'storage pool to keep it in' };
 
 export const STORAGE_COMMANDS: CommandRow[] = [
   list('image', 'listDiskImage', 'all disk images', [
@@ -40,4 +54,36 @@ export const STORAGE_COMMANDS: CommandRow[] = [
     column('pool'),
   ]),
   show('disk', 'getVDiskAttributes'),
+  verb('disk', 'create', 'createVDisk', 'make an empty VDisk, or one from a disk image', {
+    arguments: [newName, size],
+    options: [{ flags: '-i, --image <image>', param: 'imageId', help: 'content to begin with' }, pool],
+    example: 'innkeeper disk create data 20',
+  }),
+  verb('disk', 'attach', 'attachVDisk', 'attach it to a VServer, running or not', {
+    arguments: [...named('disk'), ...named('vserver')],
+    options: [
+      { flags: '--position <number>', param: 'position', help: 'smallest free one if absent', make: number },
+    ],
+  }),
+  verb('disk', 'detach', 'detachVDisk', 'detach it; its content stays', {
+    options: [
+      {
+        flags: '--timeout <seconds>',
+        param: 'timeoutSeconds',
+        help: 'for the guest to let go',
+        make: number,
+      },
+    ],
+  }),
+  verb('disk', 'resize', 'resizeVDisk', 'let it grow, running or not', {
+    arguments: [...named('disk'), size],
+  }),
+  verb('disk', 'backup', 'backupVDisk', 'make a new VDisk with its content of now', {
+    arguments: [...named('disk'), newName],
+    options: [pool],
+  }),
+  verb('disk', 'restore', 'restoreVDisk', 'overwrite it with the content of a backup', {
+    arguments: [...named('disk'), { name: 'backup', param: 'backupId', help: 'name or id of the backup' }],
+  }),
+  verb('disk', 'destroy', 'destroyVDisk', 'destroy an unattached VDisk and its content'),
 ];
