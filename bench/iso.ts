@@ -51,8 +51,8 @@ export async function prepare(): Promise<Session> {
         peer('sh', '-ec', `genisoimage ${MKISOFS.join(' ')} g.iso small; sync g.iso .`),
       large: () => writeIso(at('large.iso'), large, { sync: false }),
       cp: () => peer('cp', 'large', 'copy'),
-      large_synced: () => writeIso(at('large.iso'), large),
-      cp_synced: () => peer('sh', '-ec', 'cp large copy; sync copy .'),
+      large_synced: () => writeIso(at('synced.iso'), large),
+      cp_synced: () => peer('sh', '-ec', 'cp large synced; sync synced .'),
     },
     close: () => rm(folder, { recursive: true, force: true }),
   };
