@@ -41,6 +41,7 @@ export class LibvirtClient {
   readonly #hub: EventHub;
   readonly #closing = new AbortController();
   #connection: Connection | undefined;
+  #lastFailure: Error | undefined;
   #state: ClientState = 'idle';
 
   /** @throws RangeError for a URI that cannot be understood. */
@@ -56,6 +57,11 @@ export class LibvirtClient {
 
   get connected(): boolean {
     return this.#state === 'connected';
+  }
+
+  /** Why the connection was lost, or why the latest attempt to make it failed; for a log, or a person. */
+  get lastFailure(): Error | undefined {
+    return this.#lastFailure;
   }
 
   /**
@@ -150,7 +156,6 @@ export class LibvirtClient {
         ...(keepalive === false ? {} : { keepalive }),
       });
       await events?.register(connection);
-      this.#closing.signal.throwIfAborted();
       return connection;
     } catch (error) {
       connection.end(new ConnectionLostError('the handshake failed', { cause: error }));
@@ -163,8 +168,13 @@ export class LibvirtClient {
   async #establish(): Promise<void> {
     this.#state = 'connecting';
     const connection = await this.#open({ keepalive: this.#settings.keepalive, events: this.#hub });
+    if (this.#closing.signal.aborted) {
+      connection.end(this.#closing.signal.reason);
+      throw this.#closing.signal.reason;
+    }
     this.#connection = connection;
     this.#state = 'connected';
+    this.#lastFailure = undefined;
     this.#hub.announce({ type: 'connected' });
     void connection.ended.then((reason) => this.#lost(reason));
   }
@@ -172,6 +182,7 @@ export class LibvirtClient {
   async #lost(reason: Error): Promise<void> {
     if (this.#state === 'closed') return;
     this.#connection = undefined;
+    this.#lastFailure = reason;
     this.#hub.announce({ type: 'disconnected', reason: reason.message });
     const { reconnect } = this.#settings;
     if (reconnect === false) return this.close();
@@ -181,8 +192,9 @@ export class LibvirtClient {
       try {
         await sleep(backoff.next(), undefined, { signal: this.#closing.signal });
         return await this.#establish();
-      } catch {
-        // Said already by `disconnected`; the next attempt follows, or the loop ends because of close().
+      } catch (error) {
+        // Subscribers know by `disconnected`; the next attempt follows, or close() has ended the loop.
+        this.#lastFailure = error instanceof Error ? error : new Error(String(error));
       }
     }
     this.#state = 'closed';

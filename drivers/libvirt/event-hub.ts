@@ -30,6 +30,7 @@ export class EventHub {
   readonly #capacity: number;
   readonly #subscribers = new Set<Subscriber>();
   #missing: DomainEventType[] = [];
+  #ended = false;
 
   constructor(wanted: readonly DomainEventType[] | undefined, capacity: number) {
     this.#wanted = wanted ?? (Object.keys(EVENTS) as DomainEventType[]);
@@ -50,7 +51,8 @@ export class EventHub {
         onEnd: () => this.#subscribers.delete(subscriber),
       }),
     };
-    this.#subscribers.add(subscriber);
+    if (this.#ended) subscriber.queue.end();
+    else this.#subscribers.add(subscriber);
     return subscriber.queue;
   }
 
@@ -90,6 +92,7 @@ export class EventHub {
 
   /** Ends every iteration after what is still queued. */
   end(): void {
+    this.#ended = true;
     for (const { queue } of [...this.#subscribers]) queue.end();
   }
 }

@@ -175,53 +175,37 @@ t.test('with one daemon of our own', async (t) => {
   t.end();
 });
 
-t.test(
-  'events arrive after the daemon was killed and started again, without subscribing again',
-  async (t) => {
-    const daemon = await privateLibvirtd(t);
-    const client = await connected(t, { uri: daemon.uri });
-    const events = client.events();
-    const running = client.domains.byName('test').then((dom) => client.domains.suspend(dom));
-    await running;
-    t.match(await next(events, 'lifecycle'), { event: 'suspended' });
-
-    await daemon.kill();
-    t.match(await next(events, 'disconnected'), { reason: /./ });
-    t.notOk(client.connected);
-    await t.rejects(client.host.type(), ConnectionLostError, 'a call meanwhile fails at once');
-    await daemon.start();
-    await next(events, 'connected');
-    t.ok(client.connected);
-    await client.domains.suspend(await client.domains.byName('test'));
-    t.match(await next(events, 'lifecycle'), { event: 'suspended', detail: 'paused' });
-  },
-);
-
-t.test(
-  'a daemon that hangs is noticed, its waiters are woken, and it is used again when it returns',
-  async (t) => {
-    const daemon = await privateLibvirtd(t);
-    const keepalive = { intervalMs: 100, count: 2 };
-    const client = await connected(t, { uri: daemon.uri, keepalive, connectTimeoutMs: 500 });
-    const events = client.events();
-    daemon.process().kill('SIGSTOP');
-    t.teardown(() => daemon.process().kill('SIGCONT'));
-    await t.rejects(client.host.hostname(), { name: 'ConnectionLostError', message: /connect_get_hostname/ });
-    t.match(await next(events, 'disconnected'), { reason: /has not answered for 200 ms/ });
-    daemon.process().kill('SIGCONT');
-    await next(events, 'connected');
-    t.equal(await client.host.type(), 'TEST');
-  },
-);
-
-t.test('a live daemon is not mistaken for a dead one while all places are taken', async (t) => {
+t.test('events arrive after the daemon was restarted, without subscribing again', async (t) => {
   const daemon = await privateLibvirtd(t);
-  const client = await connected(t, { uri: daemon.uri, keepalive: { intervalMs: 50, count: 2 } });
+  const client = await connected(t, { uri: daemon.uri });
   const events = client.events();
-  const dom = await client.domains.byName('test');
-  const end = Date.now() + 400;
-  while (Date.now() < end) await Promise.all(Array.from({ length: 50 }, () => client.domains.state(dom)));
-  t.equal(events.size, 0, 'no disconnection in eight intervals under load');
+  await client.domains.suspend(await client.domains.byName('test'));
+  t.match(await next(events, 'lifecycle'), { event: 'suspended' });
+
+  await daemon.kill();
+  t.match(await next(events, 'disconnected'), { reason: /./ });
+  t.notOk(client.connected);
+  t.type(client.lastFailure, Error);
+  await t.rejects(client.host.type(), ConnectionLostError, 'a call meanwhile fails at once');
+  await daemon.start();
+  await next(events, 'connected');
+  t.ok(client.connected);
+  await client.domains.suspend(await client.domains.byName('test'));
+  t.match(await next(events, 'lifecycle'), { event: 'suspended', detail: 'paused' });
+});
+
+t.test('a daemon that hangs is noticed, its waiters woken, and it is used again', async (t) => {
+  const daemon = await privateLibvirtd(t);
+  const keepalive = { intervalMs: 300, count: 2 };
+  const client = await connected(t, { uri: daemon.uri, keepalive });
+  const events = client.events();
+  daemon.process().kill('SIGSTOP');
+  t.teardown(() => daemon.process().kill('SIGCONT'));
+  await t.rejects(client.host.hostname(), { name: 'ConnectionLostError', message: /connect_get_hostname/ });
+  t.match(await next(events, 'disconnected'), { reason: /has not answered for 600 ms/ });
+  daemon.process().kill('SIGCONT');
+  await next(events, 'connected');
+  t.equal(await client.host.type(), 'TEST');
 });
 
 t.test('closing ends calls, iterations and the wish to reconnect', async (t) => {
@@ -233,6 +217,7 @@ t.test('closing ends calls, iterations and the wish to reconnect', async (t) => 
   await client.close();
   t.same(await events.next(), { done: true, value: undefined });
   t.equal(client.state, 'closed');
+  t.same(await client.events().next(), { done: true, value: undefined }, 'nor are there later ones');
   await t.rejects(client.host.type(), ConnectionLostError);
   await client.close();
 });

@@ -33,7 +33,7 @@ export async function dial(address: Target['address'], signal: AbortSignal): Pro
   const tries: NetConnectOpts[] =
     'sockets' in address
       ? address.sockets.map((path) => ({ path }))
-      : [{ host: address.host, port: address.port, noDelay: true }];
+      : [{ host: address.host, port: address.port, noDelay: true, keepAlive: true }];
   const failures: string[] = [];
   for (const options of tries) {
     try {

@@ -40,7 +40,6 @@ export class RpcStream extends Duplex {
       this.#phase = 'over';
       this.destroy(readError(this.#name, frame.body));
     } else if (frame.status === MESSAGE_STATUS.continue && frame.body.length > 0) {
-      // A copy would be safer against retention of the big frame, but console chunks are consumed at once.
       if (!this.push(frame.body)) this.#carrier.pause();
     } else if (frame.status === MESSAGE_STATUS.continue) {
       this.push(null); // an empty packet: the other side has no more data, but waits for our end
