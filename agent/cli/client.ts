@@ -16,10 +16,13 @@ export class ApiClient {
     this.#socketPath = socketPath;
   }
 
-  /** Calls a method by name; waits as long as the operation takes. */
-  async call(method: string, params: object = {}): Promise<unknown> {
+  /** Calls a method by name; waits as long as the operation takes, or until the signal aborts. */
+  async call(method: string, params: object = {}, signal?: AbortSignal): Promise<unknown> {
     const path = `/v1/call/${encodeURIComponent(method)}`;
-    const response = await this.#send({ method: 'POST', path }, JSON.stringify(params));
+    const response = await this.#send(
+      { method: 'POST', path, ...(signal ? { signal } : {}) },
+      JSON.stringify(params),
+    );
     const body = parse(await text(response));
     if (response.statusCode === 200) return body;
     throw refusal(response.statusCode, body);

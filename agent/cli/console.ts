@@ -4,6 +4,7 @@ import type { ApiClient } from './client.ts';
 
 /** Ctrl-], as telnet and virsh have it. */
 const ESCAPE = 0x1d;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * Runs the console on standard input and output. Bytes pass as they are: a console is the guest's screen, so what it
@@ -21,10 +22,14 @@ export async function runConsole(client: ApiClient, vserver: string): Promise<vo
     guest.write(at === -1 ? typed : typed.subarray(0, at));
     if (at !== -1) guest.destroy();
   };
+  // A terminal must get its modes back, whatever ends the command.
+  const leave = () => guest.destroy();
   try {
+    for (const signal of SIGNALS) process.once(signal, leave);
     stdin.on('data', type);
     await show(guest, stdout);
   } finally {
+    for (const signal of SIGNALS) process.off(signal, leave);
     stdin.off('data', type);
     stdin.pause();
     if (stdin.isTTY) {

@@ -3,7 +3,7 @@ import { CommanderError } from 'commander';
 import { printable, safeJson } from './printable.ts';
 
 /** Exit codes of the command; documented in docs/command.md. */
-export const EXIT = { ok: 0, refused: 1, usage: 2, unreachable: 3 } as const;
+export const EXIT = { ok: 0, refused: 1, usage: 2, unreachable: 3, interrupted: 130 } as const;
 
 /** The agent understood and said no; carries the one error as it came over the wire. */
 export class Refused extends Error {
@@ -28,6 +28,11 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+/** The user stopped waiting; the agent goes on. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+}
+
 /** What to print on standard error, if anything, and how to exit. */
 export function failureReport(error: unknown, json: boolean): { text: string; exitCode: number } {
   if (error instanceof CommanderError) {
@@ -45,6 +50,7 @@ function classified(error: unknown): { code: string; ids: Record<string, string>
     return { code: printable(error.code), ids: error.ids, exitCode: EXIT.refused };
   if (error instanceof Unreachable) return { code: 'unreachable', ids: {}, exitCode: EXIT.unreachable };
   if (error instanceof UsageError) return { code: 'usage', ids: {}, exitCode: EXIT.usage };
+  if (error instanceof Interrupted) return { code: 'interrupted', ids: {}, exitCode: EXIT.interrupted };
   const ours = error instanceof Error && 'code' in error ? String(error.code) : 'internal';
   return { code: printable(ours), ids: {}, exitCode: EXIT.refused };
 }

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { ApiClient } from './client.ts';
 import { type CommandRow, type OptionRow, PARAM_OPTION } from './command-row.ts';
+import { Interrupted } from './failures.ts';
 import { safeJson } from './printable.ts';
 import { showProgress } from './progress.ts';
 import { record, rowsOf, table } from './table.ts';
@@ -67,16 +68,16 @@ async function operate(
   const screen = process.stderr;
   const wipe =
     screen.isTTY && !globals.json ? await showProgress(client, requestId, screen) : () => undefined;
-  const interrupted = () => {
-    wipe();
-    screen.write(`innkeeper: the operation goes on: innkeeper operation show ${requestId}\n`);
-    process.exit(130);
-  };
-  process.once('SIGINT', interrupted);
+  const waiting = new AbortController();
+  const interrupt = () => waiting.abort();
+  process.once('SIGINT', interrupt);
   try {
-    return await client.call(row.method, { ...params, requestId });
+    return await client.call(row.method, { ...params, requestId }, waiting.signal);
+  } catch (error) {
+    if (!waiting.signal.aborted) throw error;
+    throw new Interrupted(`the operation goes on; see innkeeper operation show ${requestId}`);
   } finally {
-    process.off('SIGINT', interrupted);
+    process.off('SIGINT', interrupt);
     wipe();
   }
 }

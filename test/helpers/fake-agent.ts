@@ -72,8 +72,8 @@ export class FakeAgent implements AgentApi {
   readonly vservers = new Map<string, Record<string, unknown>>();
   readonly stored: StoredEvent[] = [];
   readonly acks = new Map<string, number>();
-  /** How long an operation takes, in ms; it reports progress half way. */
-  operationTime = 0;
+  /** How long an operation takes, in ms, or what it waits for; it reports progress half way. */
+  operationTime: number | Promise<unknown> = 0;
   #wakers = new Set<() => void>();
   #updates = new Set<(record: OperationRecord) => void>();
   #capacityListeners = new Set<() => void>();
@@ -128,7 +128,7 @@ export class FakeAgent implements AgentApi {
     };
     const work = async () => {
       this.update(record('running', 50));
-      if (this.operationTime) await sleep(this.operationTime);
+      await (typeof this.operationTime === 'number' ? sleep(this.operationTime) : this.operationTime);
       const result = this.#carryOut(name, params);
       this.update(record('done', 100));
       return result;

@@ -89,6 +89,30 @@ t.test('what the agent refuses is one line, or JSON, and exit code 1', async (t)
   t.match(unknown, { code: 1, stderr: /^innkeeper: not-found: / });
 });
 
+t.test('interrupting ends the waiting, not the operation', async (t) => {
+  const { agent, path } = await fakeApi(t);
+  agent.vservers.set('vs-1', { vserverId: 'vs-1', name: 'web', state: 'inactive' });
+  const gate = Promise.withResolvers<void>();
+  agent.operationTime = gate.promise;
+  const child = start(path, 'vserver', 'start', 'web', '--request-id', 'r-7');
+  let stderr = '';
+  child.stderr?.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  for await (const _update of agent.operationUpdates(AbortSignal.timeout(10_000))) break;
+  child.kill('SIGINT');
+  t.equal((await once(child, 'close'))[0], 130);
+  t.equal(stderr, 'innkeeper: interrupted: the operation goes on; see innkeeper operation show r-7\n');
+  setImmediate(gate.resolve);
+  for await (const { id, state } of agent.operationUpdates(AbortSignal.timeout(10_000))) {
+    t.same({ id, state }, { id: 'r-7', state: 'done' });
+    break;
+  }
+});
+    break;
+  }
+});
+
 t.test('a wrong command line is exit code 2 and reaches no agent', async (t) => {
   const { agent, path } = await fakeApi(t);
   const wrong = [
