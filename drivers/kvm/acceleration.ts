@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EXIT_PORT, probeDisk, WRITTEN } from './probe-program.ts';
+import { EXIT_PORT, probeFirmware, WRITTEN } from './probe-program.ts';
 
 /** How the guests will run; `reason` says why not by KVM. */
 export type Acceleration = { type: 'kvm' } | { type: 'qemu'; reason: string };
@@ -34,22 +34,21 @@ export async function probeAcceleration(options: ProbeOptions = {}): Promise<Acc
   if (options.force === 'tcg') return { type: 'qemu', reason: 'the configuration asks for emulation' };
   const folder = await mkdtemp(join(tmpdir(), 'innkeeper-kvm-probe-'));
   try {
-    const disk = join(folder, 'disk');
-    await writeFile(disk, probeDisk());
-    return await run(disk, options);
+    const firmware = join(folder, 'firmware');
+    await writeFile(firmware, probeFirmware());
+    return await run(firmware, options);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function run(disk: string, { emulator = 'qemu-system-x86_64', timeoutMs = 10_000 }: ProbeOptions) {
+function run(firmware: string, { emulator = 'qemu-system-x86_64', timeoutMs = 10_000 }: ProbeOptions) {
   const child = spawn(
     emulator,
     [
       ...['-no-user-config', '-nodefaults', '-display', 'none', '-no-reboot'],
       ...['-machine', 'pc', '-accel', 'kvm', '-m', '16'],
-      ...['-drive', `file=${disk.replaceAll(',', ',,')},format=raw,if=virtio,read-only=on`],
-      ...['-device', `isa-debug-exit,iobase=${EXIT_PORT},iosize=1`],
+      ...['-bios', firmware, '-device', `isa-debug-exit,iobase=${EXIT_PORT},iosize=1`],
     ],
     { stdio: ['ignore', 'ignore', 'pipe'], timeout: timeoutMs, killSignal: 'SIGKILL' },
   );
