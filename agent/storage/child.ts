@@ -123,6 +123,11 @@ export function run(command: string, args: string[], options: ChildOptions = {})
   return promise;
 }
 
+/** Like the signal's own method, but with one error whatever reason was given. */
+export function checkAborted(signal?: AbortSignal): void {
+  if (signal?.aborted) throw abortError(signal);
+}
+
 /** The error an aborted task rejects with, whatever reason the caller gave. */
 export function abortError(signal?: AbortSignal): Error {
   const error = new Error('aborted', { cause: signal?.reason });

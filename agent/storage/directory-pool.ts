@@ -1,6 +1,7 @@
 // A pool of files in a directory: local, or on a mounted network file system.
 import { InnkeeperError } from '../resources/errors.ts';
 import { fitting, sameSize, shrinkRefused, volumeAbsent } from './checks.ts';
+import { checkAborted } from './child.ts';
 import { storageError } from './errors.ts';
 import { type Files, localFiles } from './files.ts';
 import { KeyedLock } from './keyed-lock.ts';
@@ -71,11 +72,10 @@ export class DirectoryPool implements Pool {
       await files.remove(paths.partial);
       try {
         const format = from ? await clone(task, from, this.#config.clone ?? 'overlay') : await blank(task);
-        options.signal?.throwIfAborted();
+        checkAborted(options.signal);
         return await this.#publish(task, format);
       } catch (error) {
-        await files.remove(paths.partial);
-        await files.remove(paths.base);
+        await discard(files, paths.partial, paths.base);
         throw error;
       }
     });
@@ -109,10 +109,10 @@ export class DirectoryPool implements Pool {
       let written: Volume;
       try {
         await copied(task, from, volume.format);
-        options.signal?.throwIfAborted();
+        checkAborted(options.signal);
         written = await this.#publish(task, volume.format);
       } catch (error) {
-        await files.remove(paths.partial);
+        await discard(files, paths.partial);
         throw error;
       }
       await files.remove(paths.base);
@@ -173,4 +173,9 @@ export class DirectoryPool implements Pool {
 export function wholeSectors(sizeBytes: number): number {
   if (Number.isSafeInteger(sizeBytes) && sizeBytes > 0) return Math.ceil(sizeBytes / SECTOR) * SECTOR;
   throw new InnkeeperError('invalid', `${sizeBytes} cannot be the size of a volume in bytes.`);
+}
+
+/** Clears away after a failure; what cannot be cleared now (a dead server) must not hide the failure, and is listed. */
+async function discard(files: Files, ...leftovers: string[]): Promise<void> {
+  for (const path of leftovers) await files.remove(path).catch(() => {});
 }

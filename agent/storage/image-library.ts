@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { InnkeeperError } from '../resources/errors.ts';
 import { type Checksum, checksumOf, parseChecksum } from './checksum.ts';
+import { checkAborted } from './child.ts';
 import { compressionOf, expand } from './compression.ts';
 import { type DownloadLimits, download } from './download.ts';
 import { humanBytes, storageError } from './errors.ts';
@@ -149,7 +150,8 @@ export class ImageLibrary {
           const file = await this.#expanded(id, partial, options);
           return await this.#publish(id, file, source, checksum, options);
         } catch (error) {
-          await this.#discard(id, SUFFIXES);
+          // What cannot be removed now must not hide the failure; `cleanUp` finds it.
+          await this.#discard(id, SUFFIXES).catch(() => {});
           throw error;
         }
       }),
@@ -237,7 +239,7 @@ export class ImageLibrary {
     });
     const fileBytes = (await localFiles.facts(file))?.sizeBytes ?? 0;
     await localFiles.synced(file);
-    options.signal?.throwIfAborted();
+    checkAborted(options.signal);
     await writeRecord(this.#file(id, 'json'), { ...sourceOf(uri), ...facts, fileBytes, checksum });
     const path = this.#file(id, facts.format);
     await localFiles.rename(file, path);

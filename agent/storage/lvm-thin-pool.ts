@@ -1,7 +1,7 @@
 // A pool of thin logical volumes: raw block devices, instant point-in-time copies, no file system between.
 import { InnkeeperError } from '../resources/errors.ts';
 import { checkFits, fitting, sameSize, shrinkRefused, volumeAbsent } from './checks.ts';
-import { run } from './child.ts';
+import { checkAborted, run } from './child.ts';
 import { storageError } from './errors.ts';
 import { localFiles } from './files.ts';
 import { KeyedLock } from './keyed-lock.ts';
@@ -136,7 +136,7 @@ export class LvmThinPool implements Pool {
     const from = source && !origin ? await fitting(localFiles, source, sizeBytes) : undefined;
     await this.#removed(all, partial);
     try {
-      options.signal?.throwIfAborted();
+      checkAborted(options.signal);
       if (origin) {
         await this.#lvm.snapshot(partial, origin.name);
         if (origin.sizeBytes < sizeBytes) await this.#lvm.extend(partial, sizeBytes);
@@ -145,9 +145,13 @@ export class LvmThinPool implements Pool {
         const to = { path: this.#lvm.device(partial), format: 'raw' } as const;
         if (from) await convertInto(from, to, from.sizeBytes, options, this.#runner);
       }
-      options.signal?.throwIfAborted();
+      checkAborted(options.signal);
     } catch (error) {
-      await this.#removed(await this.#lvm.list(), partial);
+      // What cannot be removed now must not hide the failure; it is listed and removed by the next call.
+      await this.#lvm
+        .list()
+        .then((now) => this.#removed(now, partial))
+        .catch(() => {});
       throw error;
     }
   }

@@ -16,10 +16,15 @@ export interface RemoteFilesOptions {
 }
 
 interface Waiting {
+  request: { id: number; name: keyof typeof fileOperations; args: unknown[] };
   resolve(value: unknown): void;
   reject(error: Error): void;
-  clock: NodeJS.Timeout;
+  /** Set when the request is with the helper. */
+  clock?: NodeJS.Timeout;
 }
+
+/** Starting a process says nothing about the server: it has a limit of its own, for very busy hosts. */
+const START_TIMEOUT_MS = 60_000;
 
 type Reply = { ready: true } | { id: number; value?: unknown; error?: { message: string; code?: string } };
 
@@ -32,6 +37,8 @@ class Helper {
   readonly #options: RemoteFilesOptions;
   readonly #waiting = new Map<number, Waiting>();
   #child: ChildProcess | undefined;
+  #ready = false;
+  #startClock: NodeJS.Timeout | undefined;
   #nextId = 1;
 
   constructor(options: RemoteFilesOptions) {
@@ -39,33 +46,47 @@ class Helper {
   }
 
   call(name: keyof typeof fileOperations, args: unknown[]): Promise<unknown> {
-    const child = this.#child ?? this.#start();
-    const id = this.#nextId++;
-    const most =
-      name === 'synced' ? (this.#options.syncTimeoutMs ?? 600_000) : (this.#options.timeoutMs ?? 10_000);
+    if (!this.#child) this.#start();
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const clock = setTimeout(() => {
-      this.#fail(`Pool ${this.#options.pool} did not answer within ${most} ms; is its server reachable?`);
-    }, most);
-    this.#waiting.set(id, { resolve, reject, clock });
-    child.send({ id, name, args }, (error) => {
-      if (error) this.#fail(`The helper of pool ${this.#options.pool} is gone: ${error.message}.`, child);
-    });
+    const request = { id: this.#nextId++, name, args };
+    const waiting: Waiting = { request, resolve, reject };
+    this.#waiting.set(request.id, waiting);
+    if (this.#ready) this.#send(waiting);
     return promise;
+  }
+
+  #send(waiting: Waiting): void {
+    const { timeoutMs = 10_000, syncTimeoutMs = 600_000, pool } = this.#options;
+    const most = waiting.request.name === 'synced' ? syncTimeoutMs : timeoutMs;
+    waiting.clock = setTimeout(() => {
+      this.#fail(`Pool ${pool} did not answer within ${most} ms; is its server reachable?`);
+    }, most);
+    const child = this.#child;
+    child?.send(waiting.request, (error) => {
+      if (error) this.#fail(`The helper of pool ${pool} is gone: ${error.message}.`, child);
+    });
   }
 
   async close(): Promise<void> {
     this.#fail(`Pool ${this.#options.pool} was closed.`);
   }
 
-  #start(): ChildProcess {
+  #start(): void {
     const child = fork(fileURLToPath(new URL('./files-helper.ts', import.meta.url)), [], {
       serialization: 'advanced',
       execArgv: [],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     this.#child = child;
-    child.on('message', (reply: Reply) => this.#settle(reply));
+    this.#startClock = setTimeout(() => {
+      this.#fail(
+        `The helper of pool ${this.#options.pool} did not start within ${START_TIMEOUT_MS} ms.`,
+        child,
+      );
+    }, START_TIMEOUT_MS);
+    child.on('message', (reply: Reply) => {
+      if (child === this.#child) this.#settle(reply);
+    });
     child.on('error', (error) =>
       this.#fail(`The helper of pool ${this.#options.pool} failed: ${error.message}.`, child),
     );
@@ -74,11 +95,15 @@ class Helper {
     child.unref();
     child.channel?.unref();
     if (child.pid !== undefined) this.#options.onHelper?.(child.pid);
-    return child;
   }
 
   #settle(reply: Reply): void {
-    if ('ready' in reply) return;
+    if ('ready' in reply) {
+      this.#ready = true;
+      clearTimeout(this.#startClock);
+      for (const waiting of this.#waiting.values()) this.#send(waiting);
+      return;
+    }
     const waiting = this.#waiting.get(reply.id);
     if (!waiting) return;
     this.#waiting.delete(reply.id);
@@ -92,6 +117,8 @@ class Helper {
   #fail(why: string, child: ChildProcess | undefined = this.#child): void {
     if (child !== this.#child) return;
     this.#child = undefined;
+    this.#ready = false;
+    clearTimeout(this.#startClock);
     child?.kill('SIGKILL');
     for (const waiting of this.#waiting.values()) {
       clearTimeout(waiting.clock);

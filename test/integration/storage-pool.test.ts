@@ -179,9 +179,12 @@ t.test('cancelled in the middle, nothing is left and the id is free', async (t) 
   const options = { signal: stop.signal, onProgress };
   await t.rejects(pool.create('vd-1', { sizeBytes: 200 * MiB, from }, options), { code: 'cancelled' });
   t.strictSame(await readdir(path), []);
-  await t.rejects(pool.create('vd-1', { sizeBytes: MiB }, { signal: AbortSignal.abort() }), {
-    code: 'cancelled',
-  });
+  await t.rejects(
+    pool.create('vd-1', { sizeBytes: MiB }, { signal: AbortSignal.abort(new Error('enough')) }),
+    {
+      code: 'cancelled',
+    },
+  );
   t.strictSame(await readdir(path), []);
 });
 
