@@ -109,9 +109,6 @@ t.test('interrupting ends the waiting, not the operation', async (t) => {
     break;
   }
 });
-    break;
-  }
-});
 
 t.test('a wrong command line is exit code 2 and reaches no agent', async (t) => {
   const { agent, path } = await fakeApi(t);
