@@ -1,4 +1,5 @@
 // Everything served on one VNet: which sockets, in which order, and what answers on each.
+import { stat } from 'node:fs/promises';
 import {
   type GuestDirectory,
   type Limits,
@@ -36,6 +37,7 @@ export class NetworkService {
   readonly dhcp4: Dhcp4Service;
   readonly dhcp6: Dhcp6Service;
   readonly #limits: Limits;
+  #inode: bigint | undefined;
 
   constructor(
     network: ServedNetwork,
@@ -53,6 +55,7 @@ export class NetworkService {
   /** Resolves when all answer; HTTP does before the DHCP socket exists. @throws MetadataError, nothing left open */
   async open(): Promise<void> {
     try {
+      this.#inode = await namespaceInode(this.network.namespace);
       await openInNamespace(
         this.network.namespace,
         stages(this.network),
@@ -69,10 +72,27 @@ export class NetworkService {
     }
   }
 
+  /**
+   * False when the namespace of that name is another one by now: the sockets would live on, in the namespace that
+   * was deleted, where no guest is.
+   */
+  async isCurrent(): Promise<boolean> {
+    return this.#inode !== undefined && (await namespaceInode(this.network.namespace)) === this.#inode;
+  }
+
   async close(): Promise<void> {
     this.dhcp4.close();
     this.dhcp6.close();
     await this.http.close();
+  }
+}
+
+/** Identity of the namespace behind a name, where iproute2 keeps it; undefined if there is none. */
+async function namespaceInode(name: string): Promise<bigint | undefined> {
+  try {
+    return (await stat(`/run/netns/${name}`, { bigint: true })).ino;
+  } catch {
+    return undefined;
   }
 }
 

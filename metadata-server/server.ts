@@ -59,13 +59,14 @@ export class MetadataServer {
 
   /**
    * Serves a VNet; resolves when DHCP and HTTP answer. A VNet served already is served anew only if
-   * something about it is different.
+   * something about it is different, or its namespace was made anew.
    * @throws MetadataError `not-found` (no such namespace), `conflict` (port taken), `internal`; nothing stays open
    */
   add(network: ServedNetwork): Promise<void> {
     return this.#inTurn(network.vnetId, async () => {
       const present = this.#networks.get(network.vnetId);
-      if (present && JSON.stringify(present.network) === JSON.stringify(network)) return;
+      const same = present && JSON.stringify(present.network) === JSON.stringify(network);
+      if (same && (await present.isCurrent())) return;
       await this.#drop(network.vnetId);
       const service = new NetworkService({ ...network }, this.#services, this.#log, this.#limits);
       await this.#turns.take(() => service.open());

@@ -15,7 +15,7 @@ export interface DhcpClientRun {
 /** Prints what udhcpc was told, sets the address, then runs `after`. */
 const UDHCPC_SCRIPT = (after: string) => `#!/bin/sh
 case "$1" in
-deconfig) ip address flush dev "$interface" ;;
+deconfig) ip -4 address flush dev "$interface" ;;
 bound) ip address replace "$ip/$mask" dev "$interface"; [ -n "$router" ] && ip route replace default via "$router" ;;
 esac
 ${after}

@@ -112,6 +112,25 @@ t.test('a VNet removed is silent, and can be added again; adding what is there d
   await t.rejects(server.add(network), { code: 'conflict' });
 });
 
+t.test('a namespace that was made anew under the same name is noticed', async (t) => {
+  const wire = await makeWire('ikn', [MAC]);
+  t.teardown(wire.remove);
+  const server = new MetadataServer({ directory: directoryOf(), log: silentLog });
+  t.teardown(() => server.close());
+  const network = networkOn(wire, 'vnet-a');
+  await server.add(network);
+  await sh('ip', 'netns', 'delete', wire.server);
+  await sh('ip', 'netns', 'add', wire.server);
+  await sh('ip', '-n', wire.server, 'link', 'set', 'lo', 'up');
+  for (const address of ['10.0.0.1/24', '169.254.169.254/32']) {
+    await sh('ip', '-n', wire.server, 'address', 'add', address, 'dev', 'lo');
+  }
+  const sockets = () => sh('ip', 'netns', 'exec', wire.server, 'ss', '-Hlntu');
+  t.equal((await sockets()).trim(), '');
+  await server.add(network);
+  t.match(await sockets(), /0\.0\.0\.0:67(.|\n)*169\.254\.169\.254:80/);
+});
+
 t.test(
   'without the namespace, or with a port taken, there is one clear error and nothing stays open',
   async (t) => {
