@@ -75,19 +75,24 @@ export async function readHost(run: Run, prefix: string): Promise<HostState> {
 }
 
 interface NftSet {
+  family?: unknown;
+  table?: unknown;
   name?: unknown;
   elem?: unknown;
 }
 
-function nftSets(json: string): NftSet[] {
+/** The sets of our table: `nft -j list sets table …` (seen with 1.0.6) answers with those of every table. */
+function nftSets(json: string, prefix: string): NftSet[] {
   const answer: { nftables?: unknown } = JSON.parse(json || '{}');
   if (!Array.isArray(answer.nftables)) return [];
-  return answer.nftables.flatMap((item: { set?: NftSet }) => (item.set ? [item.set] : []));
+  return answer.nftables.flatMap(({ set }: { set?: NftSet }) =>
+    set?.family === 'bridge' && set.table === prefix ? [set] : [],
+  );
 }
 
 /** Devices in the answer of `nft -j list set bridge PREFIX ports`. */
-export function readPorts(json: string): string[] {
-  return nftSets(json).flatMap(({ elem }) =>
+export function readPorts(json: string, prefix: string): string[] {
+  return nftSets(json, prefix).flatMap(({ elem }) =>
     Array.isArray(elem) ? elem.filter((name: unknown) => typeof name === 'string') : [],
   );
 }
@@ -113,9 +118,9 @@ function* counts(set: NftSet): Generator<[device: string, packets: number]> {
 }
 
 /** Reads the answer of `nft -j list sets table bridge PREFIX`, by device. */
-export function readCounters(json: string): Map<string, VNicCounters> {
+export function readCounters(json: string, prefix: string): Map<string, VNicCounters> {
   const devices = new Map<string, VNicCounters>();
-  const sets = new Map(nftSets(json).map((set) => [String(set.name), set]));
+  const sets = new Map(nftSets(json, prefix).map((set) => [String(set.name), set]));
   for (const [device, packets] of counts(sets.get('senders') ?? {})) {
     const dropped = Object.fromEntries(REASONS.map((reason) => [reason, 0])) as Record<Reason, number>;
     devices.set(device, { fromGuest: packets, toGuest: 0, dropped });

@@ -48,12 +48,12 @@ export class Ruleset {
 
   /** Devices the rules know (taps, veths, uplinks), whether they exist or not. */
   async ports(): Promise<string[]> {
-    return readPorts(await this.#list('set', 'bridge', this.#prefix, 'ports')).sort();
+    return readPorts(await this.#list('set', 'bridge', this.#prefix, 'ports'), this.#prefix).sort();
   }
 
   /** Frames by device. */
   async counters(): Promise<Map<string, VNicCounters>> {
-    return readCounters(await this.#list('sets', 'table', 'bridge', this.#prefix));
+    return readCounters(await this.#list('sets', 'table', 'bridge', this.#prefix), this.#prefix);
   }
 
   /** `nft -j list …`; empty if what is listed is not there. */

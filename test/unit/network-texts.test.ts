@@ -264,21 +264,29 @@ t.test('answers of ip and nft are read, and strange ones survived', async (t) =>
   );
   t.equal(readLinks('').size, 0);
   t.equal(readLinks('{}').size, 0);
-  t.same(readPorts('{"nftables":[{"metainfo":{}},{"set":{"elem":["ikt1",{"prefix":1}]}}]}'), ['ikt1']);
-  t.same(readPorts('{"nftables":[{"set":{"name":"ports"}}]}'), []);
+  t.same(
+    readPorts(
+      '{"nftables":[{"metainfo":{}},{"set":{"family":"bridge","table":"ik","elem":["ikt1",{"prefix":1}]}}]}',
+      'ik',
+    ),
+    ['ikt1'],
+  );
+  t.same(readPorts('{"nftables":[{"set":{"family":"bridge","table":"ik","name":"ports"}}]}', 'ik'), []);
   const element = (val: string, packets: number): object => ({
     elem: { val, counter: { packets, bytes: 0 } },
   });
-  const counters = readCounters(
-    JSON.stringify({
-      nftables: [
-        { set: { name: 'senders', elem: [element('vif3.0', 9)] } },
-        { set: { name: 'receivers', elem: [element('vif3.0', 8), 'strange'] } },
-        { set: { name: 'dropped_mac', elem: [element('vif3.0', 4), element('gone', 5)] } },
-        { set: { name: 'dropped_ra' } },
-      ],
-    }),
-  );
+  const set = (name: string, elem: unknown[] = [], table = 'ik'): object => ({
+    set: { family: 'bridge', table, name, elem },
+  });
+  const nftables = [
+    set('senders', [element('vif3.0', 9)]),
+    set('receivers', [element('vif3.0', 8), 'strange']),
+    set('dropped_mac', [element('vif3.0', 4), element('gone', 5)]),
+    set('dropped_ra'),
+    set('senders', [element('other1', 7)], 'other'),
+    set('dropped_mac', [], 'other'),
+  ];
+  const counters = readCounters(JSON.stringify({ nftables }), 'ik');
   t.same([...counters.keys()], ['vif3.0']);
   t.match(counters.get('vif3.0'), { fromGuest: 9, toGuest: 8, dropped: { mac: 4, ra: 0 } });
 });
