@@ -34,9 +34,17 @@ export async function openInNamespace(
     // Options meant for the agent (inspector, snapshot, test loaders) must not reach the opener.
     env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin' },
   });
-  const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    child.kill('SIGKILL');
+  }, timeoutMs);
   try {
     await converse(child, namespace, stages, receiver);
+  } catch (error) {
+    if (!late) throw error;
+    const message = `Opening the sockets of namespace ${namespace} took longer than ${timeoutMs} ms.`;
+    throw new MetadataError('internal', message, error);
   } finally {
     clearTimeout(timer);
     if (child.exitCode === null && child.signalCode === null && !child.connected) child.kill('SIGKILL');

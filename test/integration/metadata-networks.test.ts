@@ -153,6 +153,18 @@ t.test(
   },
 );
 
+t.test('an opener that takes too long is ended, and the error says so', async (t) => {
+  const wire = await makeWire('ikn', []);
+  t.teardown(wire.remove);
+  const server = new MetadataServer({ directory: directoryOf(), log: silentLog, limits: { openMs: 1 } });
+  t.teardown(() => server.close());
+  await t.rejects(server.add(networkOn(wire, 'vnet-a')), {
+    code: 'internal',
+    message: /took longer than 1 ms/,
+  });
+  t.equal((await sh('ip', 'netns', 'exec', wire.server, 'ss', '-Hlntu')).trim(), '');
+});
+
 t.test('a stage of sockets is opened only when the one before it was taken', async (t) => {
   const wire = await makeWire('ikn', []);
   t.teardown(wire.remove);
