@@ -50,7 +50,7 @@ function run(firmware: string, { emulator = 'qemu-system-x86_64', timeoutMs = 10
       ...['-machine', 'pc', '-accel', 'kvm', '-m', '16'],
       ...['-bios', firmware, '-device', `isa-debug-exit,iobase=${EXIT_PORT},iosize=1`],
     ],
-    { stdio: ['ignore', 'ignore', 'pipe'], timeout: timeoutMs, killSignal: 'SIGKILL' },
+    { stdio: ['ignore', 'ignore', 'pipe'] },
   );
   return outcome(child, timeoutMs);
 }
@@ -61,17 +61,17 @@ function outcome(child: ChildProcess, timeoutMs: number): Promise<Acceleration> 
     words = (words + text).slice(0, MAX_STDERR);
     if (words.includes(GIVEN_UP)) child.kill('SIGKILL');
   });
-  return new Promise((resolve) => {
-    const fail = (reason: string): void => resolve({ type: 'qemu', reason });
-    child.once('error', (error) => fail(`QEMU cannot be started: ${error.message}`));
-    child.once('close', (code) => {
-      if (code === PROOF) resolve({ type: 'kvm' });
-      else if (words.includes(GIVEN_UP))
-        fail('KVM fails at an instruction every guest uses (internal error)');
-      else if (code === null) fail(`a small guest under KVM did not finish in ${timeoutMs} ms`);
-      else fail(firstWords(words) || `QEMU with KVM ended with status ${code}`);
-    });
+  const late = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+  const { promise, resolve } = Promise.withResolvers<Acceleration>();
+  const fail = (reason: string): void => resolve({ type: 'qemu', reason });
+  child.once('error', (error) => fail(`QEMU cannot be started: ${error.message}`));
+  child.once('close', (code) => {
+    if (code === PROOF) resolve({ type: 'kvm' });
+    else if (words.includes(GIVEN_UP)) fail('KVM fails at an instruction every guest uses (internal error)');
+    else if (code === null) fail(`a small guest under KVM did not finish in ${timeoutMs} ms`);
+    else fail(firstWords(words) || `QEMU with KVM ended with status ${code}`);
   });
+  return promise.finally(() => clearTimeout(late));
 }
 
 function firstWords(words: string): string {

@@ -42,7 +42,8 @@ export function toSample({ domain, params }: DomainStats): MachineSample {
     reason,
     vcpus: number('vcpu.current'),
     memoryMiB: Math.floor((number('balloon.current') || number('balloon.maximum')) / 1024),
-    cpuTimeNs: bytes('cpu.time'),
+    // For a domain that is off libvirt tells the CPU time of something else, if any.
+    cpuTimeNs: state === 'shutoff' ? 0n : bytes('cpu.time'),
     disks: indices(number('block.count')).map((index) => ({
       target: word(`block.${index}.name`),
       path: word(`block.${index}.path`),
