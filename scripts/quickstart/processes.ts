@@ -1,6 +1,6 @@
 // The quickstart's two background processes: started apart from the terminal, found again by their pid files.
 import { spawn } from 'node:child_process';
-import { open, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { open, readFile, rm, writeFile } from 'node:fs/promises';
 import type { Place } from './place.ts';
 import { until } from './wait.ts';
 
@@ -22,14 +22,13 @@ export async function startProcess(
   await writeFile(place.pidFile(name), `${child.pid}\n`);
 }
 
-/** Process id, if it is running and still is what was started from this repository. */
+/** Process id, if it is running and still is what was started for this place. */
 export async function runningPid(place: Place, name: Name): Promise<number | undefined> {
   try {
     const pid = Number.parseInt(await readFile(place.pidFile(name), 'utf8'), 10);
     // Process ids are used again: a stranger with that number must not be stopped.
     const command = await readFile(`/proc/${pid}/cmdline`, 'utf8');
-    const ours = command.includes(place.dir) && (await readlink(`/proc/${pid}/exe`)).includes('node');
-    return ours ? pid : undefined;
+    return command.includes(place.dir) ? pid : undefined;
   } catch {
     return undefined;
   }
