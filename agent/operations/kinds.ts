@@ -15,12 +15,14 @@ import { createVNIC } from './vnic/create.ts';
 import { destroyVNIC } from './vnic/destroy.ts';
 import { createVServer } from './vserver/create.ts';
 import { destroyVServer } from './vserver/destroy.ts';
+import { pauseVServer, resumeVServer } from './vserver/pause.ts';
 import { powerOffVServer } from './vserver/power-off.ts';
 import { powerOnVServer } from './vserver/power-on.ts';
 import { powerResetVServer } from './vserver/power-reset.ts';
 import { restartVServer } from './vserver/restart.ts';
 import { startVServer } from './vserver/start.ts';
 import { stopVServer } from './vserver/stop.ts';
+import { updateVServer } from './vserver/update.ts';
 
 export const OPERATIONS = [
   createVServer,
@@ -31,6 +33,9 @@ export const OPERATIONS = [
   powerOnVServer,
   powerOffVServer,
   powerResetVServer,
+  pauseVServer,
+  resumeVServer,
+  updateVServer,
   createVDisk,
   destroyVDisk,
   attachVDisk,

@@ -1,0 +1,73 @@
+// updateVServer: another type (while inactive), or whether it comes back after a host reboot.
+import { type Static, Type } from '@sinclair/typebox';
+import { admit } from '../../capacity/admission.ts';
+import type { MethodDefinition } from '../../methods.ts';
+import { VServerAttributes } from '../../resources/vserver.ts';
+import { findType } from '../find.ts';
+import { type BeginContext, defineOperation } from '../kind.ts';
+import { operationParams, vserverId as reference } from '../parameters.ts';
+import { requireState } from '../transitions.ts';
+import { lockVServer, shown, target } from './definition.ts';
+import { define, type VServerPlan } from './steps.ts';
+
+const params = operationParams({
+  ...reference,
+  type: Type.Optional(Type.String({ description: 'Name of a VServerType; the VServer must be inactive.' })),
+  autostart: Type.Optional(Type.Boolean()),
+});
+
+const definition: MethodDefinition<typeof params> = {
+  name: 'updateVServer',
+  summary: 'Gives an inactive VServer another type, or changes whether it comes back after a host reboot.',
+  right: 'operate',
+  kind: 'operation',
+  params,
+  result: VServerAttributes,
+  http: { verb: 'PATCH', path: '/v1/vservers/{vserverId}' },
+};
+
+interface Plan extends VServerPlan {
+  /** What it was, for the way back. */
+  before: { vserverType: string; vcpus: number; memoryMiB: number; autostart: boolean };
+}
+
+function begin({ host, tx, params: asked }: BeginContext<Static<typeof params>>): Plan {
+  const vserver = target(tx, asked);
+  const { vserverType, vcpus, memoryMiB, autostart } = vserver;
+  if (asked.type !== undefined) {
+    requireState(vserver, ['inactive'], 'given another type');
+    const type = findType(host.config, asked.type);
+    if (vserver.power === 'on') {
+      const more = { vcpus: type.vcpus - vcpus, memoryMiB: type.memory_mib - memoryMiB };
+      admit(tx, host.config.capacity, host.totals, more);
+    }
+    tx.patch('vserver', vserver.id, {
+      vserverType: type.name,
+      vcpus: type.vcpus,
+      memoryMiB: type.memory_mib,
+    });
+  }
+  if (asked.autostart !== undefined) tx.patch('vserver', vserver.id, { autostart: asked.autostart });
+  return { vserverId: vserver.id, before: { vserverType, vcpus, memoryMiB, autostart } };
+}
+
+export const updateVServer = defineOperation<typeof params, Plan>({
+  definition,
+  locks: lockVServer,
+  begin,
+  steps: [
+    {
+      name: 'define',
+      // A running machine keeps its definition: only what does not show in it can have changed.
+      async run(context) {
+        const { state } = context.host.inventory.get('vserver', context.plan.vserverId)!;
+        if (state === 'inactive') await define.run(context);
+      },
+    },
+  ],
+  finish(tx, { vserverId }, host) {
+    tx.event('vserver.updated', { vserver: vserverId }, { type: tx.get('vserver', vserverId)!.vserverType });
+    return shown(tx, host, vserverId);
+  },
+  abandon: (tx, { vserverId, before }) => tx.patch('vserver', vserverId, before),
+});

@@ -1,0 +1,141 @@
+// Start-up and shut-down of one host's agent, in the order that keeps every promise to its guests.
+import { chmod, chown, mkdir, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Logger } from 'pino';
+import { openHypervisor } from '../drivers/open.ts';
+import { MetadataServer } from '../metadata-server/mod.ts';
+import { Agent } from './agent.ts';
+import { PoolSampler } from './capacity/pool-sampler.ts';
+import { HostTotals } from './capacity/totals.ts';
+import type { Config } from './config.ts';
+import { connectPatiently } from './connect.ts';
+import { InventoryDirectory } from './guest-directory.ts';
+import { Host } from './host.ts';
+import { EventLog } from './inventory/event-log.ts';
+import { Inventory } from './inventory/inventory.ts';
+import { HostNetwork } from './network/mod.ts';
+import { Observer } from './observer.ts';
+import { type Boundary, OperationEngine } from './operations/engine.ts';
+import { JournalStore } from './operations/journal-store.ts';
+import { OPERATIONS } from './operations/kinds.ts';
+import { vnetPlan, vnicPlan } from './operations/machine.ts';
+import { servedNetwork } from './operations/vnet/steps.ts';
+import { folders, inventoryPath, sealKeyPath } from './paths.ts';
+import { QUERIES } from './queries/queries.ts';
+import { Reboot } from './reboot.ts';
+import { Seal } from './seal.ts';
+import { ImageLibrary, openPool } from './storage/mod.ts';
+
+/** How long running operations may go on after the agent was asked to stop. */
+const DRAIN_MS = 10_000;
+
+export interface RunningAgent {
+  agent: Agent;
+  host: Host;
+  close(): Promise<void>;
+}
+
+/**
+ * Puts a host together and brings it to where it was: networks and rules first, then their services, then the
+ * unfinished operations; the hypervisor may be away all the while.
+ */
+export async function startAgent(config: Config, log: Logger, boundary?: Boundary): Promise<RunningAgent> {
+  await makeFolders(config);
+  const inventory = await Inventory.open(inventoryPath(config));
+  const seal = await Seal.open(sealKeyPath(config));
+  const directory = new InventoryDirectory(inventory, config.network, seal);
+  const host = new Host({
+    config,
+    log,
+    inventory,
+    seal,
+    totals: new HostTotals(),
+    hypervisor: openHypervisor({
+      uri: config.libvirt_uri,
+      acceleration: config.acceleration === 'auto' ? undefined : config.acceleration,
+    }),
+    network: new HostNetwork({ prefix: config.prefix }),
+    metadata: new MetadataServer({ directory, log }),
+    pools: new Map(config.pool.map((pool) => [pool.name, openPool(pool)])),
+    images: new ImageLibrary({
+      path: folders(config).images,
+      allowedPaths: config.image_paths,
+      maxFileBytes: config.image_max_gb * 1e9,
+    }),
+  });
+  const kinds = new Map(OPERATIONS.map((kind) => [kind.definition.name, kind]));
+  const queries = new Map(QUERIES.map((query) => [query.definition.name, query]));
+  const engine = new OperationEngine(host, kinds, new JournalStore(inventory.database), boundary);
+  const observer = new Observer(host, engine.locks);
+  const sampler = new PoolSampler(host);
+  const agent = new Agent({ host, engine, log: await EventLog.open(inventory), kinds, queries });
+
+  await host.images.open();
+  await restoreNetworks(host);
+  await sampler.start(() => agent.capacityChanged());
+  observer.start();
+  const connection = connectPatiently(host);
+  await connection.firstTry;
+  await engine.resume();
+  const reboot = await Reboot.detect(inventory);
+  const compared = connection.reached.then(async () => {
+    await observer.reconcile('start', reboot.happened ? 'the host was rebooted' : undefined);
+    await reboot.startAgain(host, agent);
+  });
+  compared.catch((error) => log.error({ err: error }, 'the comparison at start failed'));
+  if (host.hypervisor.connected) await compared;
+  return {
+    agent,
+    host,
+    async close() {
+      await engine.drain(DRAIN_MS);
+      host.halted = true;
+      connection.stop();
+      observer.stop();
+      sampler.stop();
+      await host.metadata.close();
+      await host.hypervisor.close();
+      await inventory.close();
+    },
+  };
+}
+
+/** QEMU's own user passes through the state folder to its disks; what is secret has its own mode. */
+async function makeFolders(config: Config): Promise<void> {
+  const all = folders(config);
+  await mkdir(dirname(config.socket), { recursive: true });
+  for (const folder of Object.values(all)) {
+    await mkdir(folder, { recursive: true, mode: 0o711 });
+    await chmod(folder, 0o711);
+  }
+  const qemu = await qemuUser();
+  await chown(all.qmp, qemu, 0);
+  await chmod(all.qmp, 0o700);
+}
+
+/** QEMU makes its monitor socket itself, so its folder belongs to the user it runs as. */
+async function qemuUser(): Promise<number> {
+  const passwd = await readFile('/etc/passwd', 'utf8');
+  for (const name of ['libvirt-qemu', 'qemu']) {
+    const line = passwd.split('\n').find((one) => one.startsWith(`${name}:`));
+    if (line) return Number(line.split(':')[2]);
+  }
+  return 0;
+}
+
+/** Every bridge, namespace and rule is as the inventory says before any guest can be started. */
+async function restoreNetworks(host: Host): Promise<void> {
+  const { inventory, config, log } = host;
+  const vnets = inventory.list('vnet');
+  const vnics = inventory.list('vnic');
+  await host.network.restore(
+    vnets.map((vnet) => vnetPlan(config.prefix, vnet)),
+    vnics.map((vnic) => vnicPlan(config.prefix, vnic)),
+  );
+  const served = vnets.map(async (vnet) => {
+    await host.metadata.add(servedNetwork(config, vnet)).catch((error) => {
+      log.error({ err: error, vnet: vnet.id }, 'a VNet cannot be served');
+    });
+  });
+  await Promise.all(served);
+}
