@@ -11,7 +11,7 @@ const RULES: [string, string[]][] = [
   ['metadata-server', ['agent', 'drivers']],
   ['contextualization', ['agent', 'drivers', 'metadata-server']],
   ['drivers/libvirt', ['drivers/kvm', 'drivers/xen', 'drivers/qmp', 'drivers/hypervisor.ts']],
-  ['drivers/qmp', ['drivers/kvm', 'drivers/xen', 'drivers/libvirt', 'drivers/hypervisor.ts']],
+  ['drivers/qmp', ['drivers/kvm', 'drivers/xen', 'drivers/hypervisor.ts']],
   [
     'agent/resources',
     ['agent/operations', 'agent/inventory', 'agent/network', 'agent/storage', 'drivers', 'metadata-server'],

@@ -1,0 +1,47 @@
+// Reads what the test guest tells its console, through the agent as an operator would.
+import { guestImage, guestReport } from '../images/guest-image.ts';
+import type { TestAgent } from './agent-process.ts';
+
+const BOOT_MS = 120_000;
+const ASK_MS = 4000;
+
+/** Registers the test guest's image under the name `guest`. */
+export async function registeredImage(agent: TestAgent): Promise<Record<string, unknown>> {
+  return agent.call('registerDiskImage', {
+    name: 'guest',
+    uri: `file://${await guestImage()}`,
+    osType: 'linux',
+  });
+}
+
+/**
+ * Follows the console until the guest has told `until` (default: its report is complete).
+ * The guest shows its report again on request, so that opening the console late loses nothing.
+ */
+export async function bootedGuest(
+  agent: TestAgent,
+  vserver: string,
+  until = 'ready',
+): Promise<Map<string, string>> {
+  const console = await agent.client.console(vserver);
+  let text = '';
+  console.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  const ended = new Promise<void>((resolve) => console.once('close', resolve));
+  // A guest that has long told everything says nothing by itself; one that boots takes keys for its boot loader.
+  const asking = setInterval(() => {
+    if (text === '' || text.endsWith('guest# ')) console.write('report\n');
+  }, ASK_MS);
+  try {
+    for (const end = Date.now() + BOOT_MS; Date.now() < end; ) {
+      const report = guestReport(text);
+      if (report.has(until)) return report;
+      await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 100))]);
+    }
+    throw new Error(`the guest of ${vserver} has not told "${until}":\n${text.slice(-3000)}`);
+  } finally {
+    clearInterval(asking);
+    console.destroy();
+  }
+}
