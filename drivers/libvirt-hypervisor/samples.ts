@@ -2,7 +2,7 @@
 import type { MachineSample } from '../hypervisor.ts';
 import { type DomainStats, domainState, isNotFound, STATS } from '../libvirt/mod.ts';
 import type { Session } from './dialect.ts';
-import { MACHINE_STATES } from './states.ts';
+import { machineState } from './states.ts';
 
 const WANTED = STATS.state | STATS.cpuTotal | STATS.balloon | STATS.vcpu | STATS.interface | STATS.block;
 
@@ -38,7 +38,7 @@ export function toSample({ domain, params }: DomainStats): MachineSample {
   const sample: MachineSample = {
     name: domain.name,
     uuid: domain.uuid,
-    state: MACHINE_STATES[state],
+    state: machineState(state, reason),
     reason,
     vcpus: number('vcpu.current'),
     memoryMiB: Math.floor((number('balloon.current') || number('balloon.maximum')) / 1024),

@@ -3,7 +3,7 @@ import type { MachineState } from '../hypervisor.ts';
 import type { DomainState, LifecycleEventName } from '../libvirt/mod.ts';
 
 /** `blocked` is Xen's word for a running machine that waits; `nostate` is Xen's between two schedules. */
-export const MACHINE_STATES: Record<DomainState, MachineState> = {
+const MACHINE_STATES: Record<DomainState, MachineState> = {
   nostate: 'running',
   running: 'running',
   blocked: 'running',
@@ -13,6 +13,17 @@ export const MACHINE_STATES: Record<DomainState, MachineState> = {
   crashed: 'crashed',
   pmsuspended: 'paused',
 };
+
+/** libvirt shows a machine as paused while QEMU is set up and taken down; nobody paused it. */
+const NOT_REALLY_PAUSED: Readonly<Record<string, MachineState>> = {
+  'starting-up': 'running',
+  'shutting-down': 'shutting-down',
+};
+
+/** A state with its reason, in the words of the contract. */
+export function machineState(state: DomainState, reason: string): MachineState {
+  return (state === 'paused' ? NOT_REALLY_PAUSED[reason] : undefined) ?? MACHINE_STATES[state];
+}
 
 /**
  * The state each lifecycle event leads to. A machine that crashed and was cleared away is `off` with the
