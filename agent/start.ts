@@ -126,7 +126,8 @@ async function qemuUser(): Promise<number> {
 /** Every bridge, namespace and rule is as the inventory says before any guest can be started. */
 async function restoreNetworks(host: Host): Promise<void> {
   const { inventory, config, log } = host;
-  const vnets = inventory.list('vnet');
+  // One that is being removed must not come back: its removal goes on from where it was.
+  const vnets = inventory.list('vnet').filter(({ busy }) => busy !== 'destroying');
   const vnics = inventory.list('vnic');
   await host.network.restore(
     vnets.map((vnet) => vnetPlan(config.prefix, vnet)),

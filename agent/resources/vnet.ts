@@ -43,8 +43,8 @@ export interface VNet {
   ipv6?: Subnet;
   mtu: number;
   transport: Transport;
-  /** True while an operation is still making it. */
-  creating?: boolean;
+  /** While an operation is making or removing it: nobody may put a VNIC on it. */
+  busy?: 'creating' | 'destroying';
 }
 
 export interface VNic {

@@ -54,7 +54,7 @@ function begin({ host, tx, params: asked, caller }: BeginContext<Static<typeof p
     ipv4,
     mtu: asked.mtu ?? host.config.network.mtu,
     transport: asked.transport ?? { type: 'local' },
-    creating: true,
+    busy: 'creating',
   });
   return { vnetId: id };
 }
@@ -65,7 +65,7 @@ export const createVNet = defineOperation<typeof params, VNetStepPlan>({
   begin,
   steps: [layNetwork, openServices],
   finish(tx, { vnetId }, host) {
-    tx.patch('vnet', vnetId, { creating: undefined });
+    tx.patch('vnet', vnetId, { busy: undefined });
     const vnet = tx.get('vnet', vnetId)!;
     tx.event('vnet.created', { vnet: vnetId }, { name: vnet.name });
     return vnetAttributes(tx, host.config, vnet);

@@ -25,14 +25,14 @@ export const destroyVNet = defineOperation<typeof params, VNetStepPlan>({
   begin({ tx, params: asked }) {
     const vnet = find(tx, 'vnet', asked.vnetId);
     const users = tx.list('vnic').filter((vnic) => vnic.vnetId === vnet.id);
-    if (vnet.creating || users.length > 0) {
-      const why = vnet.creating
-        ? 'is still being made'
+    if (vnet.busy || users.length > 0) {
+      const why = vnet.busy
+        ? 'is being made or removed'
         : `has ${users.length} VNIC(s), of ${users.map((vnic) => vnic.vserverId).join(', ')}`;
       throw new InnkeeperError('wrong-state', `VNet ${vnet.name} ${why}.`, { vnet: vnet.id });
     }
     // Nobody may put a VNIC on it from here on.
-    tx.patch('vnet', vnet.id, { creating: true });
+    tx.patch('vnet', vnet.id, { busy: 'destroying' });
     return { vnetId: vnet.id };
   },
   steps: [
@@ -45,7 +45,7 @@ export const destroyVNet = defineOperation<typeof params, VNetStepPlan>({
     return { vnetId: id };
   },
   abandon(tx, { vnetId: id }) {
-    tx.patch('vnet', id, { creating: undefined });
+    tx.patch('vnet', id, { busy: undefined });
   },
   forwardOnly: true,
 });

@@ -11,7 +11,7 @@ import { machineNic, vnicPlan } from '../machine.ts';
 import { operationParams } from '../parameters.ts';
 import { requireState } from '../transitions.ts';
 import { reserveNic } from '../vserver/reserve.ts';
-import { removeRules, UNPLUG_MS, type VNicPlanState, vnicOf } from './steps.ts';
+import { removeNic, UNPLUG_MS, type VNicPlanState, vnicOf } from './steps.ts';
 
 const params = operationParams({
   vserverId: Reference,
@@ -53,7 +53,7 @@ export const createVNIC = defineOperation<typeof params, VNicPlanState>({
     {
       name: 'isolate',
       run: ({ host, plan }) => host.network.ensureVNic(vnicPlan(host.config.prefix, vnicOf(host, plan))),
-      undo: ({ host, plan }) => removeRules(host, plan),
+      undo: ({ host, plan }) => removeNic(host, plan),
     },
     {
       name: 'attach',

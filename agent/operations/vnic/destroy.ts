@@ -7,7 +7,7 @@ import { find } from '../find.ts';
 import { defineOperation } from '../kind.ts';
 import { operationParams } from '../parameters.ts';
 import { requireState } from '../transitions.ts';
-import { removeRules, UNPLUG_MS, type VNicPlanState, vnicOf } from './steps.ts';
+import { removeNic, UNPLUG_MS, type VNicPlanState, vnicOf } from './steps.ts';
 
 const params = operationParams({ vnicId: Reference });
 
@@ -21,7 +21,7 @@ const definition: MethodDefinition<typeof params> = {
   http: { verb: 'DELETE', path: '/v1/vnics/{vnicId}' },
 };
 
-export const destroyVNIC = defineOperation<typeof params, VNicPlanState>({
+export const destroyVNIC = defineOperation<typeof params, VNicPlanState & { vserverId: string }>({
   definition,
   locks: (host, { vnicId }) => [`vserver/${find(host.inventory, 'vnic', vnicId).vserverId}`],
   begin({ host, tx, params: { vnicId } }) {
@@ -32,7 +32,7 @@ export const destroyVNIC = defineOperation<typeof params, VNicPlanState>({
       const why = 'This hypervisor removes VNICs only from inactive VServers.';
       throw new InnkeeperError('unsupported', why, { vserver: vserver.id, vnic: vnic.id });
     }
-    return { vnicId: vnic.id };
+    return { vnicId: vnic.id, vserverId: vserver.id };
   },
   steps: [
     {
@@ -42,11 +42,9 @@ export const destroyVNIC = defineOperation<typeof params, VNicPlanState>({
         return host.hypervisor.detachNic(host.inventory.get('vserver', vserverId)!.domain, mac, UNPLUG_MS);
       },
     },
-    { name: 'remove-rules', run: ({ host, plan }) => removeRules(host, plan) },
+    { name: 'remove-nic', run: ({ host, plan }) => removeNic(host, plan) },
   ],
-  finish(tx, { vnicId }) {
-    const { vserverId } = tx.get('vnic', vnicId)!;
-    tx.remove('vnic', vnicId);
+  finish(tx, { vnicId, vserverId }) {
     tx.event('vnic.destroyed', { vnic: vnicId, vserver: vserverId });
     return { vnicId };
   },

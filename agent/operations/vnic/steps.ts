@@ -13,6 +13,8 @@ export function vnicOf(host: Host, plan: VNicPlanState): VNic {
   return host.inventory.get('vnic', plan.vnicId)!;
 }
 
-export function removeRules(host: Host, plan: VNicPlanState): Promise<void> {
-  return host.network.removeVNic(plan.vnicId);
+/** The VNIC leaves the inventory with its rules: what is in it gets its rules back at the next start. */
+export async function removeNic(host: Host, plan: VNicPlanState): Promise<void> {
+  await host.network.removeVNic(plan.vnicId);
+  await host.inventory.transact((tx) => tx.remove('vnic', plan.vnicId));
 }

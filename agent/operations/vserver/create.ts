@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { Type } from '@sinclair/typebox';
 import { admit, admitDisk } from '../../capacity/admission.ts';
+import { nicsOf } from '../../guest-facts.ts';
 import type { MethodDefinition } from '../../methods.ts';
 import { vserverAttributes } from '../../queries/attributes.ts';
 import type { DiskImage } from '../../resources/disk-image.ts';
@@ -154,7 +155,7 @@ export const createVServer = defineOperation<typeof params, Plan>({
   },
   abandon(tx, plan, error) {
     for (const vdisk of disksOf(tx, plan.vserverId)) tx.remove('vdisk', vdisk.id);
-    for (const vnic of tx.list('vnic')) if (vnic.vserverId === plan.vserverId) tx.remove('vnic', vnic.id);
+    for (const vnic of nicsOf(tx, plan.vserverId)) tx.remove('vnic', vnic.id);
     tx.remove('vserver', plan.vserverId);
     tx.event(
       'vserver.create-failed',

@@ -5,7 +5,7 @@ import { defineOperation } from '../kind.ts';
 import { disksOf } from '../machine.ts';
 import { moveVServer } from '../transitions.ts';
 import { lockVServer, target, verbParams } from './definition.ts';
-import { cutPower, removeMedia, removeRules, undefine, type VServerPlan } from './steps.ts';
+import { cutPower, removeMedia, removeNics, undefine, type VServerPlan } from './steps.ts';
 
 const definition: MethodDefinition<typeof verbParams> = {
   name: 'destroyVServer',
@@ -28,7 +28,7 @@ export const destroyVServer = defineOperation<typeof verbParams, VServerPlan>({
   steps: [
     { name: 'cut-power', run: ({ host, plan }) => cutPower(host, plan) },
     { name: 'undefine', run: ({ host, plan }) => undefine(host, plan) },
-    { name: 'remove-rules', run: ({ host, plan }) => removeRules(host, plan) },
+    { name: 'remove-nics', run: ({ host, plan }) => removeNics(host, plan) },
     { name: 'remove-media', run: ({ host, plan }) => removeMedia(host, plan) },
     {
       name: 'remove-disks',
@@ -44,7 +44,6 @@ export const destroyVServer = defineOperation<typeof verbParams, VServerPlan>({
       if (vdisk.kind === 'default') tx.remove('vdisk', vdisk.id);
       else tx.patch('vdisk', vdisk.id, { attachedTo: undefined, position: undefined });
     }
-    for (const vnic of tx.list('vnic')) if (vnic.vserverId === vserverId) tx.remove('vnic', vnic.id);
     tx.remove('vserver', vserverId);
     tx.event('vserver.destroyed', { vserver: vserverId });
     return { vserverId };

@@ -20,7 +20,7 @@ export type VNicRequest = Static<typeof VNicRequest>;
  */
 export function reserveNic(tx: Transaction, vserverId: string, request: VNicRequest, prefix: string): string {
   const vnet = find(tx, 'vnet', request.vnetId);
-  if (vnet.creating) {
+  if (vnet.busy) {
     throw new InnkeeperError('wrong-state', `VNet ${vnet.name} is being made or removed.`, { vnet: vnet.id });
   }
   const id = newId('vnic');

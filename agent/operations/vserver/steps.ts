@@ -1,6 +1,6 @@
 // Steps that several VServer operations share; each reads the inventory, so that it can be repeated any time.
 import { rm } from 'node:fs/promises';
-import { contextFiles, writeIso } from '../../../contextualization/mod.ts';
+import { contextFiles, removeIso, writeIso } from '../../../contextualization/mod.ts';
 import { guestFacts, nicsOf } from '../../guest-facts.ts';
 import type { Host } from '../../host.ts';
 import { mediumPath, qmpPath } from '../../paths.ts';
@@ -25,7 +25,7 @@ export const isolate: Step<VServerPlan> = {
       await host.network.ensureVNic(vnicPlan(host.config.prefix, vnic));
     }
   },
-  undo: (context) => removeRules(context.host, context.plan),
+  undo: (context) => removeNics(context.host, context.plan),
 };
 
 /** The context media, from the facts as they are now. */
@@ -56,16 +56,18 @@ export const boot: Step<VServerPlan> = {
   undo: (context) => cutPower(context.host, context.plan),
 };
 
-export async function removeRules(host: Host, plan: VServerPlan): Promise<void> {
+/** VNICs leave the inventory with their rules: what is in it gets its rules back at the next start. */
+export async function removeNics(host: Host, plan: VServerPlan): Promise<void> {
   for (const vnic of nicsOf(host.inventory, plan.vserverId)) {
     await host.network.removeVNic(vnic.id);
+    await host.inventory.transact((tx) => tx.remove('vnic', vnic.id));
   }
 }
 
 export async function removeMedia(host: Host, plan: VServerPlan): Promise<void> {
   const vserver = vserverOf(host, plan);
   const { id } = vserver;
-  for (const kind of mediaOf(vserver)) await rm(mediumPath(host.config, id, kind), { force: true });
+  for (const kind of mediaOf(vserver)) await removeIso(mediumPath(host.config, id, kind));
   await rm(qmpPath(host.config, id), { force: true });
 }
 
