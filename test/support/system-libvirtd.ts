@@ -1,0 +1,81 @@
+// A second libvirtd with its own qemu:///system, in a mount namespace of its own, for tests that end it.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Test } from 'tap';
+import { LibvirtClient } from '../../drivers/libvirt/mod.ts';
+
+export interface SystemLibvirtd {
+  /** URI of its QEMU driver; works from outside its mount namespace. */
+  uri: string;
+  pid(): number;
+  /** SIGKILL, and gone when this resolves; machines run on. */
+  kill(): Promise<void>;
+  /** Starts it (again); it answers when this resolves. */
+  start(): Promise<void>;
+}
+
+/** What libvirtd keeps below these paths is its own; machines, taps and bridges are the host's. */
+const OWN = ['/run/libvirt', '/var/lib/libvirt', '/var/cache/libvirt', '/var/log/libvirt', '/etc/libvirt'];
+
+/**
+ * Starts one as root. Tests remove their machines before it goes; what is left is ended with it.
+ * Its state lives in a folder, not in the namespace, so that the next start finds the running machines again.
+ */
+export async function systemLibvirtd(t: Test): Promise<SystemLibvirtd> {
+  const home = await mkdtemp('/var/tmp/ikt-libvirtd-');
+  const socket = join(home, 'sock', 'libvirt-sock');
+  const uri = `qemu+unix:///system?socket=${socket}`;
+  const config = join(home, 'libvirtd.conf');
+  await writeFile(config, `unix_sock_dir = "${home}/sock"\nauth_unix_rw = "none"\n`);
+  const mounts = OWN.map((path) => {
+    const own = join(home, path.slice(1).replaceAll('/', '-'));
+    return `mkdir -p ${own} ${path} && chmod 755 ${own} && mount --bind ${own} ${path}`;
+  });
+  const qemuConf = `printf 'stdio_handler = "file"\\nsecurity_driver = "none"\\nremember_owner = 0\\n' > /etc/libvirt/qemu.conf`;
+  const script = [
+    'set -e',
+    `mkdir -p ${home}/sock`,
+    ...mounts,
+    qemuConf,
+    `exec libvirtd --config ${config} --pid-file ${home}/pid`,
+  ].join('\n');
+  let child: ChildProcess | undefined;
+
+  const kill = async (): Promise<void> => {
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  };
+  const start = async (): Promise<void> => {
+    // unshare and sh become libvirtd by exec, so that the child's pid is its pid.
+    child = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', script], {
+      stdio: 'ignore',
+    });
+    while (!(await answers(uri))) {
+      if (child.exitCode !== null) throw new Error(`libvirtd ended with ${child.exitCode}`);
+      await sleep(50);
+    }
+  };
+
+  t.teardown(async () => {
+    await kill();
+    await rm(home, { recursive: true, force: true });
+  });
+  await start();
+  return { uri, kill, start, pid: () => child!.pid! };
+}
+
+async function answers(uri: string): Promise<boolean> {
+  const client = new LibvirtClient({ uri, connectTimeoutMs: 20_000, events: [] });
+  try {
+    await client.connect();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.close();
+  }
+}
