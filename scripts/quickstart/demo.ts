@@ -106,14 +106,16 @@ async function observeCapacity(place: Place, before: Capacity, asked: number, se
   const after = await until('a capacity report with the VServer in it', 20, async () =>
     running(await latestCapacity(place.record, asked)),
   );
-  const memory = before.memory.free - after.memory.free;
-  const vcpus = before.vcpus.free - after.vcpus.free;
+  // What is free also depends on machines of others; what is reserved only on ours.
+  const memory = after.memory.reserved - before.memory.reserved;
+  const vcpus = after.vcpus.reserved - before.vcpus.reserved;
   seen.line('capacity', memory === 128 && vcpus === 1, {
     before: { vcpus: before.vcpus, memory: before.memory },
     after: { vcpus: after.vcpus, memory: after.memory },
   });
-  const free = ({ vcpus, memory }: Capacity) => `${vcpus.free} vCPUs and ${memory.free} MiB free`;
-  seen.say(`Capacity told to the control plane: before ${free(before)}, now ${free(after)}`);
+  const shown = ({ vcpus, memory }: Capacity) =>
+    `${vcpus.reserved} vCPUs and ${memory.reserved} MiB reserved, ${memory.free} MiB free`;
+  seen.say(`Capacity told to the control plane: before, ${shown(before)}; now ${shown(after)}`);
 }
 
 /** What the control plane must have been told by now, in this order. */

@@ -78,14 +78,18 @@ async function stay(): Promise<number> {
   }
   const seen = new Observations();
   // Interrupted half-way, nothing is left behind.
+  let clearing: Promise<void> | undefined;
   const interrupted = () => {
     console.log('\nInterrupted; taking everything down.');
-    void takeDown(place).finally(() => process.exit(130));
+    clearing = takeDown(place).catch((error: Error) => console.error(`FAILED: ${error.message}`));
+    void clearing.finally(() => process.exit(130));
   };
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   try {
     await bringUp(place, seen);
   } catch (error) {
+    // What fails because it is being taken down is no news.
+    await clearing;
     console.error(`FAILED: ${(error as Error).message}\nThe log of the agent: ${place.agentLog}`);
     console.error('To remove what there is: npm run quickstart -- --stop');
     return 1;
