@@ -103,7 +103,7 @@ async function observePassword(
 async function observeCapacity(place: Place, before: Capacity, asked: number, seen: Observations) {
   const running = (now: Capacity | undefined) =>
     now && now.vservers.running === before.vservers.running + 1 ? now : undefined;
-  const after = await until('a capacity report with the VServer in it', 20, async () =>
+  const after = await until('a capacity report with the VServer in it', 60, async () =>
     running(await latestCapacity(place.record, asked)),
   );
   // What is free also depends on machines of others; what is reserved only on ours.
@@ -122,7 +122,7 @@ async function observeCapacity(place: Place, before: Capacity, asked: number, se
 const EXPECTED = ['image.registered', 'vnet.created', 'vserver.created', 'vserver.initial-password'];
 
 async function observeEvents(place: Place, { vserverId }: VServer, seen: Observations): Promise<void> {
-  const events = await until('the last event', 20, async () => {
+  const events = await until('the last event', 60, async () => {
     const received = await eventsReceived(place.record);
     return EXPECTED.every((type) => received.some((event) => event.type === type)) ? received : undefined;
   });

@@ -29,7 +29,7 @@ export async function startHost(place: Place, image: string): Promise<RunningHos
   const controlPlane = fileURLToPath(new URL('./control-plane.ts', import.meta.url));
   const command: [string, ...string[]] = [process.execPath, controlPlane, place.record];
   await startProcess(place, 'control-plane', command, place.controlPlaneLog);
-  const port = await until('the control plane', 20, async () => {
+  const port = await until('the control plane', 60, async () => {
     return /^listening (\d+)$/m.exec(await readFile(place.controlPlaneLog, 'utf8'))?.[1];
   });
   await writeFile(place.configFile, configuration(place, `ws://127.0.0.1:${port}/`, image));
@@ -37,8 +37,8 @@ export async function startHost(place: Place, image: string): Promise<RunningHos
 
   const client = new ApiClient(place.socket);
   try {
-    const host = await until('the agent', 60, () => agentReady(place, client));
-    const capacity = await until('a capacity report', 30, async () => {
+    const host = await until('the agent', 180, () => agentReady(place, client));
+    const capacity = await until('a capacity report', 60, async () => {
       const latest = await latestCapacity(place.record);
       return latest?.connected ? latest : undefined;
     });

@@ -32,7 +32,7 @@ export async function takeDown(place: Place): Promise<void> {
 async function destroyEverything(place: Place): Promise<void> {
   const client = new ApiClient(place.socket);
   const list = async (method: string) => (await client.call(method)) as Record<string, string>[];
-  const vservers = await until('the agent', 60, async () => {
+  const vservers = await until('the agent', 180, async () => {
     if ((await runningPid(place, 'agent')) === undefined) {
       throw new Error(`The agent does not start; see ${place.agentLog}`);
     }
