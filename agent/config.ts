@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { parse, TomlError } from 'smol-toml';
+import { ControlPlaneConfig, ListenerConfig } from './control-plane/config.ts';
 import { InnkeeperError } from './resources/errors.ts';
 import { Name } from './resources/names.ts';
 import { check } from './validation.ts';
@@ -39,26 +40,12 @@ const PoolConfig = Type.Object(
   closed,
 );
 
-const ControlPlaneConfig = Type.Object(
-  {
-    name: Name,
-    url: Type.String({ pattern: '^wss?://', maxLength: 1024, description: 'A ws:// or wss:// address' }),
-    right: Type.Union([Type.Literal('observe'), Type.Literal('operate'), Type.Literal('administer')], {
-      default: 'administer',
-    }),
-    /** File with the bearer token. */
-    token_file: Type.Optional(Path),
-    ca_file: Type.Optional(Path),
-    cert_file: Type.Optional(Path),
-    key_file: Type.Optional(Path),
-  },
-  closed,
-);
-
 const ConfigSchema = Type.Object(
   {
     state_dir: Type.String({ ...Path, default: '/var/lib/innkeeper' }),
     socket: Type.String({ ...Path, default: '/run/innkeeper/innkeeper.sock' }),
+    /** Name of the group whose members may use the socket besides root. */
+    socket_group: Type.Optional(Type.String({ pattern: '^[a-z_][a-z0-9_-]*$', maxLength: 32 })),
     libvirt_uri: Type.String({ default: 'qemu:///system', maxLength: 512 }),
     /** Two to four letters that begin the name of every bridge, tap, namespace, rule table and domain. */
     prefix: Type.String({
@@ -110,6 +97,7 @@ const ConfigSchema = Type.Object(
       ],
     }),
     control_plane: Type.Array(ControlPlaneConfig, { default: [] }),
+    control_plane_listener: Type.Optional(ListenerConfig),
   },
   closed,
 );
@@ -118,7 +106,8 @@ export type Config = Static<typeof ConfigSchema>;
 /** Completes and checks what a configuration file holds. @throws InnkeeperError `invalid` */
 export function checkConfig(given: unknown, source = 'configuration'): Config {
   const config = check(ConfigSchema, Value.Default(ConfigSchema, structuredClone(given)), source);
-  for (const list of [config.pool, config.vserver_type, config.control_plane]) {
+  const linked = [...config.control_plane, ...(config.control_plane_listener?.control_plane ?? [])];
+  for (const list of [config.pool, config.vserver_type, linked]) {
     const twice = list.find(({ name }, index) => list.findIndex((other) => other.name === name) !== index);
     if (twice) throw new InnkeeperError('invalid', `${source}: the name ${twice.name} is given twice.`);
   }

@@ -1,12 +1,12 @@
 // The daemon: configuration, log, the agent, the ways in, and the signals that end it.
-import { readFile } from 'node:fs/promises';
 import { type Logger, pino } from 'pino';
 import { startLocalApi } from './api/local-api.ts';
-import { type Config, readConfig } from './config.ts';
-import { connectControlPlane } from './control-plane/link.ts';
+import { readConfig } from './config.ts';
+import { messageLimit, openLinks } from './control-plane/links.ts';
 import { notifySystemd } from './notify-systemd.ts';
 import type { Boundary } from './operations/engine.ts';
 import { startAgent } from './start.ts';
+import { lockState } from './state-lock.ts';
 import { VERSION } from './version.ts';
 
 /**
@@ -18,42 +18,45 @@ export async function runAgent(configPath: string, boundary?: Boundary): Promise
   const config = await readConfig(configPath);
   const log = pino({ level: config.log_level, base: null });
   log.info({ version: VERSION, config: configPath }, 'starting');
-  const running = await startAgent(config, log, boundary);
-  const { agent } = running;
-  const api = await startLocalApi({ agent, socketPath: config.socket, log }).catch(async (error) => {
-    await running.close();
-    throw error;
-  });
-  const links = config.control_plane.map((plane) => connect(plane, agent, log));
-  log.info({ socket: config.socket }, 'ready');
-  await notifySystemd('READY=1');
-  const signal = await askedToStop();
-  log.info({ signal }, 'stopping');
-  await notifySystemd('STOPPING=1');
-  await Promise.all(links.map((link) => link.close()));
-  await api.close();
-  await running.close();
+  const lock = await lockState(config.state_dir);
+  const closers: (() => unknown)[] = [() => lock.close()];
+  const closeAll = async () => {
+    for (const close of closers.toReversed()) await close();
+  };
+  try {
+    const running = await startAgent(config, log, boundary);
+    closers.push(() => running.close());
+    const { agent } = running;
+    const api = await startLocalApi({
+      agent,
+      socketPath: config.socket,
+      log,
+      bodyLimit: messageLimit(config.user_data_max_bytes),
+      ...(config.socket_group ? { group: config.socket_group } : {}),
+    });
+    closers.push(() => api.close());
+    const links = await openLinks(config, agent, log);
+    closers.push(() => links.close());
+    reloadOnHangUp(() => links.reload(), log);
+    log.info({ socket: config.socket, ...(links.port ? { controlPlanePort: links.port } : {}) }, 'ready');
+    await notifySystemd('READY=1');
+    const signal = await askedToStop();
+    log.info({ signal }, 'stopping');
+    await notifySystemd('STOPPING=1');
+  } finally {
+    await closeAll();
+  }
   log.info('stopped');
 }
 
-function connect(
-  plane: Config['control_plane'][number],
-  agent: Parameters<typeof connectControlPlane>[0]['agent'],
-  log: Logger,
-) {
-  const { name, url, right, token_file, ca_file, cert_file, key_file } = plane;
-  const text = async (path: string | undefined) => (path ? (await readFile(path, 'utf8')).trim() : undefined);
-  // Read before each attempt, so that renewed credentials need no restart.
-  const credentials = async () => {
-    const [token, ca, cert, key] = await Promise.all([token_file, ca_file, cert_file, key_file].map(text));
-    return {
-      ...(token ? { token } : {}),
-      ...(ca ? { ca } : {}),
-      ...(cert ? { cert } : {}),
-      ...(key ? { key } : {}),
-    };
-  };
-  return connectControlPlane({ url, name, right, agent, log, credentials });
+/** SIGHUP: credentials that are kept in files are read anew; bad ones leave the old ones in force. */
+function reloadOnHangUp(reload: () => Promise<void>, log: Logger): void {
+  process.on('SIGHUP', () => {
+    reload().then(
+      () => log.info('credentials were read anew'),
+      (error) => log.error({ err: error }, 'new credentials were refused; the old ones stay'),
+    );
+  });
 }
 
 function askedToStop(): Promise<string> {

@@ -17,8 +17,7 @@ export function addSpecialCommands(program: Command): void {
     .option('-c, --config <file>', 'its configuration', '/etc/innkeeper/innkeeper.toml')
     .action(async ({ config }: { config: string }) => {
       // Loaded here only: every other command would pay for the whole agent at its start.
-      const entry: string = '../main.ts';
-      const { runAgent } = (await import(entry)) as { runAgent(configPath: string): Promise<void> };
+      const { runAgent } = await import('../main.ts');
       await runAgent(config);
     });
   addOneCall(program, 'host', 'getHost', 'this host: hypervisor, processors, memory, versions');

@@ -18,6 +18,8 @@ export interface ControlPlaneOptions extends Credentials {
   log: FastifyBaseLogger;
   /** Asked before each attempt, so that renewed tokens and certificates need no restart; overrides the fixed ones. */
   credentials?: () => Promise<Credentials>;
+  /** Public keys of which the control plane's certificate must have one, besides being valid. */
+  pins?: readonly string[];
   backoff?: BackoffOptions;
   limits?: Partial<SessionLimits>;
   /** Time a connection has to open, in ms. */
@@ -73,7 +75,11 @@ async function linkOnce(
   signal: AbortSignal,
 ): Promise<void> {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const opening = { maxMessageBytes: limits.maxMessageBytes, openTime: options.openTime ?? 15_000 };
+  const opening = {
+    maxMessageBytes: limits.maxMessageBytes,
+    openTime: options.openTime ?? 15_000,
+    ...(options.pins ? { pins: options.pins } : {}),
+  };
   const credentials = options.credentials ? await options.credentials() : fixedCredentials(options);
   const socket = await dial(options.url, credentials, opening, signal);
   const caller = { name: options.name, right: options.right };

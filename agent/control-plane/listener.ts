@@ -6,9 +6,10 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
+import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { SecureContextOptions } from 'node:tls';
 import type { FastifyBaseLogger } from 'fastify';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { AgentApi, Caller } from '../methods.ts';
@@ -24,37 +25,42 @@ const MAX_CONNECTIONS = 64;
 /** Time to send the whole handshake, in ms. */
 const HANDSHAKE_TIME = 10_000;
 
-/** Where to listen, and for whom. */
-export interface ListenerOptions {
-  host: string;
-  port: number;
+/** What the listener proves, and what must be proved to it. */
+export interface ListenerCredentials {
   /** PEM of the listener; required on anything but a loopback address. */
   cert?: string | Buffer;
   key?: string | Buffer;
   /** PEM of the authority that signs the certificates of control planes. */
   ca?: string | Buffer;
   controlPlanes: readonly AdmittedControlPlane[];
+}
+
+/** Where to listen, and for whom. */
+export interface ListenerOptions {
+  host: string;
+  port: number;
+  /** Asked at the start and by every `reload`. */
+  credentials: () => Promise<ListenerCredentials>;
   agent: AgentApi;
   log: FastifyBaseLogger;
   limits?: Partial<SessionLimits>;
   clock?: Clock;
 }
 
+export interface Listener {
+  port: number;
+  /** Takes new credentials for whoever comes from now on; bad ones are refused and the old ones stay. */
+  reload(): Promise<void>;
+  close(): Promise<void>;
+}
+
 /**
  * Listens until closed.
  * @throws InnkeeperError `invalid` when tokens would travel in clear, somebody need prove nothing, or nothing can listen
  */
-export async function listenForControlPlanes(
-  options: ListenerOptions,
-): Promise<{ port: number; close(): Promise<void> }> {
-  const { host, port, cert, ca, controlPlanes, log } = options;
-  checkAdmitted(controlPlanes, cert !== undefined && ca !== undefined);
-  if (cert === undefined && !isLoopback(host)) {
-    throw new InnkeeperError(
-      'invalid',
-      `Listening on ${host} needs a certificate and key: tokens never travel in clear.`,
-    );
-  }
+export async function listenForControlPlanes(options: ListenerOptions): Promise<Listener> {
+  const { host, port, log } = options;
+  let known = checked(await options.credentials(), host);
   const closing = new AbortController();
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const sessions = new Set<Promise<void>>();
@@ -64,7 +70,7 @@ export async function listenForControlPlanes(
     perMessageDeflate: false,
     handleProtocols: () => SUBPROTOCOL,
   });
-  const server = webServer(options);
+  const server = webServer(known);
   const serve = (socket: WebSocket, caller: Caller) => {
     const clock = options.clock ?? systemClock;
     const child = log.child({ controlPlane: caller.name });
@@ -74,7 +80,7 @@ export async function listenForControlPlanes(
   };
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', (error) => log.debug({ err: error }, 'a handshake broke off'));
-    const caller = admit(controlPlanes, request);
+    const caller = admit(known.controlPlanes, request);
     if (!caller || !speaks(request)) {
       log.warn({ from: request.socket.remoteAddress, known: caller?.name }, 'a connection was refused');
       refuse(socket, caller ? '400 Bad Request' : '401 Unauthorized');
@@ -84,9 +90,14 @@ export async function listenForControlPlanes(
   });
   await listen(server, host, port);
   // Makes each known as a receiver, so that events are kept for it until it first comes.
-  for (const { name } of controlPlanes) await options.agent.acknowledge(name, 0);
+  for (const { name } of known.controlPlanes) await options.agent.acknowledge(name, 0);
   return {
     port: (server.address() as AddressInfo).port,
+    async reload() {
+      const fresh = checked(await options.credentials(), host);
+      if (server instanceof HttpsServer) server.setSecureContext(tlsOptions(fresh));
+      known = fresh;
+    },
     async close() {
       closing.abort();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -97,10 +108,25 @@ export async function listenForControlPlanes(
   };
 }
 
-function webServer({ cert, key, ca }: ListenerOptions): Server {
+/** @throws InnkeeperError `invalid` */
+function checked(credentials: ListenerCredentials, host: string): ListenerCredentials {
+  const { cert, ca, controlPlanes } = credentials;
+  checkAdmitted(controlPlanes, cert !== undefined && ca !== undefined);
+  if (cert !== undefined || isLoopback(host)) return credentials;
+  const why = `Listening on ${host} needs a certificate and key: tokens never travel in clear.`;
+  throw new InnkeeperError('invalid', why);
+}
+
+function tlsOptions({ cert, key, ca }: ListenerCredentials): SecureContextOptions {
+  return { ...(cert ? { cert } : {}), ...(key ? { key } : {}), ...(ca ? { ca } : {}) };
+}
+
+function webServer(credentials: ListenerCredentials): Server {
   // Whether a certificate is good is decided by admit: a token alone may be enough for some.
   const tls =
-    cert === undefined ? undefined : { cert, key, ca, requestCert: true, rejectUnauthorized: false };
+    credentials.cert === undefined
+      ? undefined
+      : { ...tlsOptions(credentials), requestCert: true, rejectUnauthorized: false };
   const answer = (_request: IncomingMessage, response: ServerResponse) => {
     response.writeHead(426, { connection: 'close', upgrade: 'websocket' }).end();
   };

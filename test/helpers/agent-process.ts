@@ -47,7 +47,7 @@ export class TestAgent {
   #log = '';
 
   constructor(folder: string, options: TestAgentOptions) {
-    this.#options = options;
+    this.#options = { ...options };
     this.folder = folder;
     this.prefix = options.prefix ?? ownPrefix();
     this.socket = join(folder, 'innkeeper.sock');
@@ -56,6 +56,17 @@ export class TestAgent {
 
   get pid(): number | undefined {
     return this.#child?.exitCode === null && this.#child.signalCode === null ? this.#child.pid : undefined;
+  }
+
+  /** Changes the configuration for the next start. */
+  configure(config: Record<string, unknown>): void {
+    this.#options.config = { ...this.#options.config, ...config };
+  }
+
+  /** Resolves once the agent has said something. */
+  async said(text: string): Promise<void> {
+    if (await this.#until((log) => log.includes(text), READY_MS)) return;
+    throw new Error(`the agent never said "${text}":\n${this.#log.slice(-4000)}`);
   }
 
   /** Everything the agent has said so far. */

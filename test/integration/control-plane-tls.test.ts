@@ -6,8 +6,9 @@ import type { Server, TLSSocket } from 'node:tls';
 import t, { type Test } from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
 import { credentialFiles } from '../../agent/control-plane/credential-files.ts';
+import { publicKeyPin } from '../../agent/control-plane/dial.ts';
 import { type ControlPlaneOptions, connectControlPlane } from '../../agent/control-plane/link.ts';
-import { type ListenerOptions, listenForControlPlanes } from '../../agent/control-plane/listener.ts';
+import { type ListenerCredentials, listenForControlPlanes } from '../../agent/control-plane/listener.ts';
 import { authority, type Pair } from '../helpers/certificates.ts';
 import { FakeAgent } from '../helpers/fake-agent.ts';
 import { silent, socketPath } from '../helpers/local-api.ts';
@@ -24,6 +25,8 @@ const foreignClient = await foreign.issue('host-1');
 async function tlsPlane(t: Test, pair: Pair, tokens: string[]) {
   const web = createServer({ ...pair, ca: ours.ca, requestCert: true, rejectUnauthorized: true });
   const failures: Error[] = [];
+  const closed = { count: 0 };
+  (web as unknown as Server).on('secureConnection', (socket) => socket.once('close', () => closed.count++));
   const seen: { name: unknown; token: unknown }[] = [];
   (web as unknown as Server).on('tlsClientError', (error) => failures.push(error));
   const refused: unknown[] = [];
@@ -48,7 +51,7 @@ async function tlsPlane(t: Test, pair: Pair, tokens: string[]) {
     for (const socket of sockets.clients) socket.terminate();
   });
   const { port } = web.address() as { port: number };
-  return { url: `wss://127.0.0.1:${port}`, failures, seen, refused };
+  return { url: `wss://127.0.0.1:${port}`, failures, seen, refused, closed };
 }
 
 function dial(t: Test, options: Pick<ControlPlaneOptions, 'url'> & Partial<ControlPlaneOptions>) {
@@ -109,12 +112,32 @@ t.test('dialled out: renewed credentials are taken without a restart', async (t)
   t.match(plane.seen[0], { token: 'Bearer new' });
 });
 
-async function listener(t: Test, options: Partial<ListenerOptions>) {
+t.test('dialled out: a pinned public key is demanded besides a valid certificate', async (t) => {
+  const plane = await tlsPlane(t, server, ['good']);
+  const common = { url: plane.url, ca: ours.ca, ...client, token: 'good' };
+  const other = dial(t, { ...common, pins: [publicKeyPin(expiredServer.cert)] });
+  await until(() => plane.failures.length + plane.closed.count >= 2);
+  t.same([plane.seen, plane.refused], [[], []], 'another key of the same authority never sees the token');
+  await other.close();
+  dial(t, { ...common, pins: [publicKeyPin(expiredServer.cert), publicKeyPin(server.cert)] });
+  await until(() => plane.seen.length > 0);
+  t.match(plane.seen[0], { name: 'host-1' });
+});
+
+type Listening = Partial<ListenerCredentials> & { host?: string; port?: number };
+
+async function listener(t: Test, { host = '127.0.0.1', port = 0, ...given }: Listening) {
   const agent = new FakeAgent();
-  const common = { host: '127.0.0.1', port: 0, controlPlanes: [], agent, log: silent };
-  const open = await listenForControlPlanes({ ...common, ...options });
+  const credentials: ListenerCredentials = { controlPlanes: [], ...given };
+  const open = await listenForControlPlanes({
+    host,
+    port,
+    agent,
+    log: silent,
+    credentials: async () => credentials,
+  });
   t.teardown(() => open.close());
-  return { agent, ...open };
+  return { agent, credentials, ...open };
 }
 
 /** Dials in as a control plane; gives the hello it got, or the status with which it was refused. */
@@ -191,6 +214,22 @@ t.test('dialled in: a careless configuration is refused, and nothing listens', a
   });
   const { port } = await listener(t, { controlPlanes: [token] });
   await t.rejects(listener(t, { port, controlPlanes: [token] }), { code: 'invalid', message: /EADDRINUSE/ });
+});
+
+t.test('dialled in: renewed tokens and certificates are taken without a restart', async (t) => {
+  const one = { name: 'owner', right: 'operate', token: 'old' } as const;
+  const { port, credentials, reload } = await listener(t, { ...server, ca: ours.ca, controlPlanes: [one] });
+  const url = `wss://127.0.0.1:${port}`;
+  t.match((await come(t, url, 'old')).hello, { method: 'hello' });
+  credentials.controlPlanes = [{ ...one, token: 'new' }];
+  Object.assign(credentials, await foreign.issue('plane'));
+  await reload();
+  t.same((await come(t, url, 'new')).hello, undefined, 'the new certificate is of another authority');
+  t.match((await come(t, url, 'new', { ca: foreign.ca })).hello, { method: 'hello' });
+  t.equal((await come(t, url, 'old', { ca: foreign.ca })).status, 401);
+  credentials.controlPlanes = [{ name: 'owner', right: 'operate' }];
+  await t.rejects(reload(), { code: 'invalid' });
+  t.match((await come(t, url, 'new', { ca: foreign.ca })).hello, { method: 'hello' }, 'the old ones stay');
 });
 
 t.test('dialled in: closing says good-bye to everyone', async (t) => {
