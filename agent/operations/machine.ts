@@ -24,7 +24,15 @@ export function machineDisk(vdisk: VDisk, type: VServerTypeConfig | undefined): 
       : {}),
     ...(type?.disk_iops ? { readIops: type.disk_iops, writeIops: type.disk_iops } : {}),
   };
-  return { position: vdisk.position!, path: vdisk.path!, format: vdisk.format!, serial: vdisk.id, limits };
+  const { position, path, format, backing } = vdisk;
+  return {
+    position: position!,
+    path: path!,
+    format: format!,
+    ...(backing ? { backing } : {}),
+    serial: vdisk.id,
+    limits,
+  };
 }
 
 export function machineNic(config: Config, reader: Reader, vnic: VNic): MachineNic {

@@ -15,6 +15,8 @@ export interface VDisk {
   /** Absent until the content exists. */
   path?: string;
   format?: 'raw' | 'qcow2';
+  /** What an overlay builds on; shared with other VDisks. */
+  backing?: { path: string; format: 'raw' | 'qcow2' };
   attachedTo?: string;
   /** 0 is the system disk. */
   position?: number;

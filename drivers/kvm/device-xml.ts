@@ -29,6 +29,7 @@ export function diskXml(disk: MachineDisk): XmlElement {
       error_policy: 'stop',
     }),
     xml('source', block ? { dev: disk.path } : { file: disk.path }),
+    backingXml(disk.backing),
     xml('target', { dev: diskTarget(disk.position), bus: 'virtio' }),
     limitsXml(disk.limits),
     disk.readOnly ? xml('readonly') : undefined,
@@ -100,6 +101,21 @@ function diskMediumXml(index: number, path: string): XmlElement {
     xml('readonly'),
     xml('alias', { name: `ua-medium-${index}` }),
     pciAddress(mediumSlot(index)),
+  );
+}
+
+/**
+ * What an overlay builds on, and nothing below it. Without the element libvirt would read the chain from the
+ * overlay's header, which the guest's QEMU can write; and it would give the shared file to QEMU's user.
+ */
+function backingXml(backing: MachineDisk['backing']): XmlElement {
+  if (backing === undefined) return xml('backingStore');
+  return xml(
+    'backingStore',
+    { type: 'file' },
+    xml('format', { type: backing.format }),
+    xml('source', { file: backing.path }, xml('seclabel', { model: 'dac', relabel: 'no' })),
+    xml('backingStore'),
   );
 }
 

@@ -62,6 +62,14 @@ export function checkDisk(disk: MachineDisk): void {
   // virtio-blk's GET_ID answers exactly 20 bytes; a longer serial would be cut and no longer be unique.
   must(/^[A-Za-z0-9_.-]{1,20}$/.test(disk.serial), 'serial of a VDisk', disk.serial);
   checkPath(disk.path, 'path of a VDisk');
+  if (disk.backing !== undefined) {
+    must(
+      disk.backing.format === 'raw' || disk.backing.format === 'qcow2',
+      'format of a base',
+      disk.backing.format,
+    );
+    checkPath(disk.backing.path, 'path of a base');
+  }
   for (const [name, limit] of Object.entries(disk.limits ?? {})) {
     must(limit === undefined || isWhole(limit, 0, Number.MAX_SAFE_INTEGER), `limit ${name}`, limit);
   }

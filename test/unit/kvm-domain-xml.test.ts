@@ -35,7 +35,14 @@ const FULL: Machine = {
   hugepages: true,
   disks: [
     { position: 1, path: '/dev/pool/data', format: 'raw', serial: 'vd-2', readOnly: true },
-    { position: 0, path: '/pool/root.qcow2', format: 'qcow2', serial: 'vd-1', limits: { readIops: 100 } },
+    {
+      position: 0,
+      path: '/pool/root.qcow2',
+      format: 'qcow2',
+      backing: { path: '/pool/root.base', format: 'raw' },
+      serial: 'vd-1',
+      limits: { readIops: 100 },
+    },
   ],
   nics: [
     { position: 0, mac: '52:54:00:AA:00:01', device: 'ik0a', bridge: 'br0', mtu: 1450 },
@@ -102,6 +109,14 @@ t.test("libvirt's schema accepts every machine of the matrix", async (t) => {
       await t.resolves(run('virt-xml-validate', [file, 'domain']), `${what}, ${type}`);
     }
   }
+});
+
+t.test('an overlay names its base, which stays as it is; any other disk ends its chain', async (t) => {
+  const overlay = renderXml(diskXml(FULL.disks[1]!));
+  const base =
+    /<backingStore type="file">.*<format type="raw"\/>.*base">\s*<seclabel model="dac" relabel="no"\/>/s;
+  t.match(overlay, base);
+  t.match(renderXml(diskXml(FULL.disks[0]!)), /<backingStore\/>/, 'libvirt reads no chain from its header');
 });
 
 t.test('no value becomes markup', async (t) => {

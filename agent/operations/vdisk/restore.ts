@@ -3,8 +3,9 @@ import { InnkeeperError } from '../../resources/errors.ts';
 import { Reference } from '../../resources/names.ts';
 import { find } from '../find.ts';
 import { defineOperation } from '../kind.ts';
+import { machineOf } from '../machine.ts';
 import { lockVDisk, readyVDisk, requireQuiet, shownVDisk, vdiskVerb } from './definition.ts';
-import { type VolumePlan, vdiskOf } from './steps.ts';
+import { keepPlace, type VolumePlan, vdiskOf } from './steps.ts';
 
 const definition = vdiskVerb('restoreVDisk', 'restore', 'Overwrites the content of a VDisk from a backup.', {
   backupId: Reference,
@@ -43,7 +44,18 @@ export const restoreVDisk = defineOperation<typeof definition.params, Plan>({
         const vdisk = vdiskOf(host, plan);
         const backup = host.inventory.get('vdisk', plan.backupId)!;
         const from = { path: backup.path!, format: backup.format! };
-        await host.pools.get(vdisk.pool)!.overwrite(vdisk.id, from, { signal, onProgress: progress });
+        const pool = host.pools.get(vdisk.pool)!;
+        const written = await pool.overwrite(vdisk.id, from, { signal, onProgress: progress });
+        await keepPlace(host, vdisk.id, written);
+      },
+    },
+    {
+      // An overlay has become a copy that stands alone: the definition must not name its base any more.
+      name: 'define',
+      async run({ host, plan }) {
+        const { attachedTo } = vdiskOf(host, plan);
+        const owner = attachedTo && host.inventory.get('vserver', attachedTo);
+        if (owner) await host.hypervisor.define(machineOf(host.config, host.inventory, owner));
       },
     },
   ],

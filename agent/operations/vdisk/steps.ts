@@ -1,6 +1,7 @@
 // Steps that several VDisk operations share.
 import type { Host } from '../../host.ts';
 import type { VDisk } from '../../resources/vdisk.ts';
+import type { Volume } from '../../storage/mod.ts';
 import type { Step } from '../kind.ts';
 
 /** The least a plan must have for these steps. */
@@ -10,6 +11,11 @@ export interface VolumePlan {
 
 export function vdiskOf(host: Host, plan: VolumePlan): VDisk {
   return host.inventory.get('vdisk', plan.vdiskId)!;
+}
+
+/** Remembers where the content is, for the hypervisor. */
+export async function keepPlace(host: Host, id: string, { path, format, backing }: Volume): Promise<void> {
+  await host.inventory.transact((tx) => tx.patch('vdisk', id, { path, format, backing }));
 }
 
 /** The content: from the VDisk's DiskImage, from the VDisk it backs up, or blank. */
@@ -25,8 +31,7 @@ export const provision: Step<VolumePlan> = {
         { sizeBytes: vdisk.sizeBytes, ...(from ? { from } : {}) },
         { signal, onProgress: progress },
       );
-    const { path, format } = volume;
-    await host.inventory.transact((tx) => tx.patch('vdisk', vdisk.id, { path, format }));
+    await keepPlace(host, vdisk.id, volume);
   },
   undo: ({ host, plan }) => host.pools.get(vdiskOf(host, plan).pool)!.remove(plan.vdiskId),
 };
