@@ -6,6 +6,7 @@ import { parse, TomlError } from 'smol-toml';
 import { ControlPlaneConfig, ListenerConfig } from './control-plane/config.ts';
 import { InnkeeperError } from './resources/errors.ts';
 import { Name } from './resources/names.ts';
+import { checkPoolEntry, PoolEntry } from './storage/config.ts';
 import { check } from './validation.ts';
 
 const Path = Type.String({ pattern: '^/', maxLength: 512, description: 'An absolute path' });
@@ -27,18 +28,6 @@ const VServerTypeConfig = Type.Object(
   closed,
 );
 export type VServerTypeConfig = Static<typeof VServerTypeConfig>;
-
-const PoolConfig = Type.Object(
-  {
-    name: Name,
-    kind: Type.Union([Type.Literal('directory')], { default: 'directory' }),
-    path: Path,
-    clone: Type.Union([Type.Literal('overlay'), Type.Literal('copy'), Type.Literal('auto')], {
-      default: 'overlay',
-    }),
-  },
-  closed,
-);
 
 const ConfigSchema = Type.Object(
   {
@@ -88,7 +77,7 @@ const ConfigSchema = Type.Object(
       },
       { ...closed, default: {} },
     ),
-    pool: Type.Array(PoolConfig, { default: [] }),
+    pool: Type.Array(PoolEntry, { default: [] }),
     vserver_type: Type.Array(VServerTypeConfig, {
       default: [
         { name: 'small', vcpus: 1, memory_mib: 512 },
@@ -105,6 +94,10 @@ export type Config = Static<typeof ConfigSchema>;
 
 /** Completes and checks what a configuration file holds. @throws InnkeeperError `invalid` */
 export function checkConfig(given: unknown, source = 'configuration'): Config {
+  const pools = (given as { pool?: unknown } | null)?.pool;
+  for (const [index, pool] of (Array.isArray(pools) ? pools : []).entries()) {
+    checkPoolEntry(pool, `${source}: pool.${index}`);
+  }
   const config = check(ConfigSchema, Value.Default(ConfigSchema, structuredClone(given)), source);
   const linked = [...config.control_plane, ...(config.control_plane_listener?.control_plane ?? [])];
   for (const list of [config.pool, config.vserver_type, linked]) {
@@ -115,7 +108,13 @@ export function checkConfig(given: unknown, source = 'configuration'): Config {
   return {
     ...config,
     pool: [
-      { name: 'default', kind: 'directory', path: `${config.state_dir}/pools/default`, clone: 'overlay' },
+      {
+        name: 'default',
+        kind: 'directory',
+        path: `${config.state_dir}/pools/default`,
+        clone: 'overlay',
+        require_mount: false,
+      },
     ],
   };
 }

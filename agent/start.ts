@@ -19,11 +19,13 @@ import { type Boundary, OperationEngine } from './operations/engine.ts';
 import { JournalStore } from './operations/journal-store.ts';
 import { OPERATIONS } from './operations/kinds.ts';
 import { vnetPlan, vnicPlan } from './operations/machine.ts';
+import { clearDiscarded } from './operations/vdisk/discarded.ts';
 import { servedNetwork } from './operations/vnet/steps.ts';
 import { folders, inventoryPath, sealKeyPath } from './paths.ts';
 import { QUERIES } from './queries/queries.ts';
 import { Reboot } from './reboot.ts';
 import { Seal } from './seal.ts';
+import { poolConfig } from './storage/config.ts';
 import { ImageLibrary, openPool } from './storage/mod.ts';
 
 /** How long running operations may go on after the agent was asked to stop. */
@@ -56,7 +58,7 @@ export async function startAgent(config: Config, log: Logger, boundary?: Boundar
     }),
     network: new HostNetwork({ prefix: config.prefix }),
     metadata: new MetadataServer({ directory, log }),
-    pools: new Map(config.pool.map((pool) => [pool.name, openPool(pool)])),
+    pools: new Map(config.pool.map((pool) => [pool.name, openPool(poolConfig(pool))])),
     images: new ImageLibrary({
       path: folders(config).images,
       allowedPaths: config.image_paths,
@@ -71,12 +73,15 @@ export async function startAgent(config: Config, log: Logger, boundary?: Boundar
   const agent = new Agent({ host, engine, log: await EventLog.open(inventory), kinds, queries });
 
   await host.images.open();
+  // What belongs to an image in the inventory is wanted by the operation that will be carried on.
+  await host.images.cleanUp(new Set(inventory.list('image').map(({ id }) => id)));
   await restoreNetworks(host);
   await sampler.start(() => agent.capacityChanged());
   observer.start();
   const connection = connectPatiently(host);
   await connection.firstTry;
   await engine.resume();
+  const cleared = clearDiscarded(host).catch((error) => log.error({ err: error }, 'pools were not cleared'));
   const reboot = await Reboot.detect(inventory);
   const compared = connection.reached.then(async () => {
     await observer.reconcile('start', reboot.happened ? 'the host was rebooted' : undefined);
@@ -93,6 +98,8 @@ export async function startAgent(config: Config, log: Logger, boundary?: Boundar
       connection.stop();
       observer.stop();
       sampler.stop();
+      await Promise.all([...host.pools.values()].map((pool) => pool.close()));
+      await cleared;
       await host.metadata.close();
       await host.hypervisor.close();
       await inventory.close();

@@ -11,4 +11,6 @@ export const MIGRATIONS: readonly string[] = [
    CREATE TABLE event (seq INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, type TEXT NOT NULL,
      ids TEXT NOT NULL, data TEXT NOT NULL) STRICT;
    CREATE TABLE receiver (name TEXT PRIMARY KEY, acknowledged INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
+  // Volumes that could not be removed when their operation was taken back.
+  `CREATE TABLE discarded (pool TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (pool, id)) STRICT, WITHOUT ROWID;`,
 ];

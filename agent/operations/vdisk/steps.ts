@@ -3,6 +3,7 @@ import type { Host } from '../../host.ts';
 import type { VDisk } from '../../resources/vdisk.ts';
 import type { Volume } from '../../storage/mod.ts';
 import type { Step } from '../kind.ts';
+import { rememberDiscarded } from './discarded.ts';
 
 /** The least a plan must have for these steps. */
 export interface VolumePlan {
@@ -33,8 +34,19 @@ export const provision: Step<VolumePlan> = {
       );
     await keepPlace(host, vdisk.id, volume);
   },
-  undo: ({ host, plan }) => host.pools.get(vdiskOf(host, plan).pool)!.remove(plan.vdiskId),
+  undo: ({ host, plan }) => discardVolume(host, plan),
 };
+
+/** Removes the content; if the pool cannot do it now, a later start will. */
+export async function discardVolume(host: Host, plan: VolumePlan): Promise<void> {
+  const { id, pool } = vdiskOf(host, plan);
+  try {
+    await host.pools.get(pool)!.remove(id);
+  } catch (error) {
+    await rememberDiscarded(host, pool, id);
+    throw error;
+  }
+}
 
 function sourceOf(host: Host, vdisk: VDisk) {
   const source = vdisk.backupSrcVDisk
