@@ -1,6 +1,6 @@
 // innkeeper.toml: read, checked, completed with defaults.
 import { readFile } from 'node:fs/promises';
-import { type Static, Type } from '@sinclair/typebox';
+import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { parse, TomlError } from 'smol-toml';
 import { ControlPlaneConfig, ListenerConfig } from './control-plane/config.ts';
@@ -11,81 +11,174 @@ import { check } from './validation.ts';
 
 const Path = Type.String({ pattern: '^/', maxLength: 512, description: 'An absolute path' });
 const closed = { additionalProperties: false };
+/** The same schema with words about this key. */
+const help = <S extends TSchema>(schema: S, text: string): S => ({ ...schema, help: text });
 
 const VServerTypeConfig = Type.Object(
   {
-    name: Name,
-    vcpus: Type.Integer({ minimum: 1, maximum: 512 }),
-    memory_mib: Type.Integer({ minimum: 32, maximum: 16_777_216 }),
-    /** Size of the system disk; the image's own size where absent or smaller. */
-    disk_gb: Type.Optional(Type.Number({ minimum: 0, maximum: 65_536 })),
-    cpu_shares: Type.Optional(Type.Integer({ minimum: 2, maximum: 262_144 })),
-    cpu_cap_percent: Type.Optional(Type.Integer({ minimum: 1 })),
-    disk_bytes_per_second: Type.Optional(Type.Integer({ minimum: 1 })),
-    disk_iops: Type.Optional(Type.Integer({ minimum: 1 })),
-    network_bytes_per_second: Type.Optional(Type.Integer({ minimum: 1 })),
+    name: help(Name, 'What createVServer asks for'),
+    vcpus: Type.Integer({ minimum: 1, maximum: 512, help: 'Virtual processors' }),
+    memory_mib: Type.Integer({ minimum: 32, maximum: 16_777_216, help: 'Memory in MiB' }),
+    disk_gb: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 65_536,
+        help: "Size of the system disk in GB; the image's own size where absent or smaller",
+      }),
+    ),
+    cpu_shares: Type.Optional(
+      Type.Integer({ minimum: 2, maximum: 262_144, help: 'Weight when processors are short; 1024 is usual' }),
+    ),
+    cpu_cap_percent: Type.Optional(
+      Type.Integer({ minimum: 1, help: 'Most it may use, in percent of one processor' }),
+    ),
+    disk_bytes_per_second: Type.Optional(
+      Type.Integer({ minimum: 1, help: 'Most bytes per second, for each disk' }),
+    ),
+    disk_iops: Type.Optional(Type.Integer({ minimum: 1, help: 'Most operations per second, for each disk' })),
+    network_bytes_per_second: Type.Optional(
+      Type.Integer({ minimum: 1, help: 'Most bytes per second, for each VNIC and direction' }),
+    ),
   },
   closed,
 );
 export type VServerTypeConfig = Static<typeof VServerTypeConfig>;
 
-const ConfigSchema = Type.Object(
+/** `help` is what docs/configure.md and the packaged innkeeper.toml say of a key. */
+export const ConfigSchema = Type.Object(
   {
-    state_dir: Type.String({ ...Path, default: '/var/lib/innkeeper' }),
-    socket: Type.String({ ...Path, default: '/run/innkeeper/innkeeper.sock' }),
-    /** Name of the group whose members may use the socket besides root. */
-    socket_group: Type.Optional(Type.String({ pattern: '^[a-z_][a-z0-9_-]*$', maxLength: 32 })),
-    libvirt_uri: Type.String({ default: 'qemu:///system', maxLength: 512 }),
-    /** Two to four letters that begin the name of every bridge, tap, namespace, rule table and domain. */
+    state_dir: Type.String({
+      ...Path,
+      default: '/var/lib/innkeeper',
+      help: 'Where the inventory, images, context media and the default pool are kept',
+    }),
+    socket: Type.String({
+      ...Path,
+      default: '/run/innkeeper/innkeeper.sock',
+      help: 'UNIX socket of the local API',
+    }),
+    socket_group: Type.Optional(
+      Type.String({
+        pattern: '^[a-z_][a-z0-9_-]*$',
+        maxLength: 32,
+        help: 'Group whose members may use the socket besides root',
+      }),
+    ),
+    libvirt_uri: Type.String({
+      default: 'qemu:///system',
+      maxLength: 512,
+      help: 'The hypervisor, as libvirt names it',
+    }),
     prefix: Type.String({
       default: 'ik',
       pattern: '^[a-z]{2,4}$',
       description: 'Two to four lower-case letters',
+      help: 'Two to four letters that begin the name of every bridge, tap, namespace, rule table and domain',
     }),
     log_level: Type.Union(
       ['trace', 'debug', 'info', 'warn', 'error'].map((level) => Type.Literal(level)),
-      { default: 'info' },
+      { default: 'info', help: 'The least important messages that are logged' },
     ),
     acceleration: Type.Union([Type.Literal('auto'), Type.Literal('kvm'), Type.Literal('tcg')], {
       default: 'auto',
+      help: 'auto tries KVM with a tiny guest at start, and emulates (slowly) where it does not work',
     }),
-    /** Folders that file: images may come from. */
-    image_paths: Type.Array(Path, { default: ['/var/lib/innkeeper/incoming'] }),
-    image_max_gb: Type.Number({ default: 1024, minimum: 0.001 }),
-    user_data_max_bytes: Type.Integer({ default: 1_048_576, minimum: 0, maximum: 67_108_864 }),
-    reconcile_seconds: Type.Integer({ default: 300, minimum: 5 }),
+    image_paths: Type.Array(Path, {
+      default: ['/var/lib/innkeeper/incoming'],
+      help: 'Folders that images may be registered from by file: URI',
+    }),
+    image_max_gb: Type.Number({ default: 1024, minimum: 0.001, help: 'Largest image that is taken' }),
+    user_data_max_bytes: Type.Integer({
+      default: 1_048_576,
+      minimum: 0,
+      maximum: 67_108_864,
+      help: 'Largest user data of a VServer',
+    }),
+    reconcile_seconds: Type.Integer({
+      default: 300,
+      minimum: 5,
+      help: 'How often the inventory is compared with the hypervisor; events are not waiting for that',
+    }),
     capacity: Type.Object(
       {
-        /** Promised vCPUs for each real one. */
-        cpu_overcommit: Type.Number({ default: 4, minimum: 0.1, maximum: 64 }),
-        memory_overcommit: Type.Number({ default: 1, minimum: 0.1, maximum: 16 }),
-        /** Kept for the host itself. */
-        host_memory_mib: Type.Integer({ default: 512, minimum: 0 }),
-        host_disk_percent: Type.Number({ default: 5, minimum: 0, maximum: 90 }),
+        cpu_overcommit: Type.Number({
+          default: 4,
+          minimum: 0.1,
+          maximum: 64,
+          help: 'Promised vCPUs for each real one',
+        }),
+        memory_overcommit: Type.Number({
+          default: 1,
+          minimum: 0.1,
+          maximum: 16,
+          help: 'Promised memory for each byte of real memory',
+        }),
+        host_memory_mib: Type.Integer({
+          default: 512,
+          minimum: 0,
+          help: 'Memory kept for the host itself',
+        }),
+        host_disk_percent: Type.Number({
+          default: 5,
+          minimum: 0,
+          maximum: 90,
+          help: 'Part of each pool that is kept free',
+        }),
       },
-      { ...closed, default: {} },
+      { ...closed, default: {}, help: 'How much of the host is promised to guests' },
     ),
     network: Type.Object(
       {
-        /** Range that VNets without a subnet of their own are taken from. */
-        ipv4_range: Type.String({ default: '10.64.0.0/10', pattern: '^[0-9.]+/[0-9]+$' }),
-        mtu: Type.Integer({ default: 1500, minimum: 576, maximum: 9216 }),
-        dns_servers: Type.Array(Type.String({ format: 'ip' }), { default: [], maxItems: 8 }),
-        ntp_servers: Type.Array(Type.String({ format: 'ip' }), { default: [], maxItems: 8 }),
-        search_domains: Type.Array(Type.String({ maxLength: 253 }), { default: [], maxItems: 8 }),
-        lease_seconds: Type.Integer({ default: 86_400, minimum: 120 }),
+        ipv4_range: Type.String({
+          default: '10.64.0.0/10',
+          pattern: '^[0-9.]+/[0-9]+$',
+          help: 'Range that VNets without a subnet of their own are taken from',
+        }),
+        mtu: Type.Integer({
+          default: 1500,
+          minimum: 576,
+          maximum: 9216,
+          help: 'Largest packet of a VNet, told to guests by DHCP',
+        }),
+        dns_servers: Type.Array(Type.String({ format: 'ip' }), {
+          default: [],
+          maxItems: 8,
+          help: 'Name servers that guests are told, where their VNet names none',
+        }),
+        ntp_servers: Type.Array(Type.String({ format: 'ip' }), {
+          default: [],
+          maxItems: 8,
+          help: 'Time servers that guests are told',
+        }),
+        search_domains: Type.Array(Type.String({ maxLength: 253 }), {
+          default: [],
+          maxItems: 8,
+          help: 'Domains in which guests look names up',
+        }),
+        lease_seconds: Type.Integer({
+          default: 86_400,
+          minimum: 120,
+          help: 'How long a DHCP lease lasts; addresses stay the same anyway',
+        }),
       },
-      { ...closed, default: {} },
+      { ...closed, default: {}, help: 'What guests are told on their networks' },
     ),
-    pool: Type.Array(PoolEntry, { default: [] }),
+    pool: Type.Array(PoolEntry, {
+      default: [],
+      help: 'Where disks are kept; without any, the folder pools/default of state_dir',
+    }),
     vserver_type: Type.Array(VServerTypeConfig, {
       default: [
         { name: 'small', vcpus: 1, memory_mib: 512 },
         { name: 'medium', vcpus: 2, memory_mib: 2048 },
         { name: 'large', vcpus: 4, memory_mib: 8192 },
       ],
+      help: 'Sizes that VServers can have',
     }),
-    control_plane: Type.Array(ControlPlaneConfig, { default: [] }),
+    control_plane: Type.Array(ControlPlaneConfig, {
+      default: [],
+      help: 'Who directs this host from afar; the agent dials out',
+    }),
     control_plane_listener: Type.Optional(ListenerConfig),
   },
   closed,

@@ -1,5 +1,5 @@
 // What innkeeper.toml says about storage pools, kind by kind.
-import { type Static, Type } from '@sinclair/typebox';
+import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { InnkeeperError } from '../resources/errors.ts';
 import { Name } from '../resources/names.ts';
@@ -10,7 +10,11 @@ const closed = { additionalProperties: false };
 const Path = Type.String({ pattern: '^/', maxLength: 512, description: 'An absolute path' });
 const Clone = Type.Union([Type.Literal('overlay'), Type.Literal('copy'), Type.Literal('auto')], {
   default: 'overlay',
+  help: 'How a disk starts from its image: as an overlay upon it, as a full copy, or what the file system does best',
 });
+/** The same schema with words about this key, for docs/configure.md and the packaged innkeeper.toml. */
+const help = <S extends TSchema>(schema: S, text: string): S => ({ ...schema, help: text });
+const PoolName = help(Name, 'What createVDisk and createVServer ask for; the first pool is the default');
 const LvmName = Type.String({
   pattern: '^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,126}$',
   description: 'A name of LVM',
@@ -18,29 +22,36 @@ const LvmName = Type.String({
 
 const DirectoryEntry = Type.Object(
   {
-    name: Name,
-    kind: Type.Literal('directory', { default: 'directory' }),
-    path: Path,
+    name: PoolName,
+    kind: Type.Literal('directory', { default: 'directory', help: 'A folder of this host' }),
+    path: help(Path, 'Where the disks are kept'),
     clone: Clone,
-    /** True: the path must be a mount point, so that an unplugged disk is an error and not the host's own disk. */
-    require_mount: Type.Boolean({ default: false }),
+    require_mount: Type.Boolean({
+      default: false,
+      help: "True: the path must be a mount point, so that an unplugged disk is an error and not the host's own disk",
+    }),
   },
   closed,
 );
 
 const NfsEntry = Type.Object(
   {
-    name: Name,
-    kind: Type.Literal('nfs'),
+    name: PoolName,
+    kind: Type.Literal('nfs', { help: 'An NFS export, mounted when it is not' }),
     source: Type.String({
       pattern: '^[^\\s:/-][^\\s/]*:/\\S*$',
       maxLength: 1024,
       description: 'An NFS export such as nas:/export',
+      help: 'The export, such as nas:/export',
     }),
-    path: Path,
-    /** Mount options, as mount(8) takes them. */
+    path: help(Path, 'Where it is mounted'),
     options: Type.Optional(
-      Type.String({ pattern: '^[^\\s-]\\S*$', maxLength: 1024, description: 'Mount options' }),
+      Type.String({
+        pattern: '^[^\\s-]\\S*$',
+        maxLength: 1024,
+        description: 'Mount options',
+        help: 'As mount(8) takes them',
+      }),
     ),
     clone: Clone,
   },
@@ -48,7 +59,12 @@ const NfsEntry = Type.Object(
 );
 
 const LvmThinEntry = Type.Object(
-  { name: Name, kind: Type.Literal('lvm-thin'), volume_group: LvmName, thin_pool: LvmName },
+  {
+    name: PoolName,
+    kind: Type.Literal('lvm-thin', { help: 'A thin pool of LVM' }),
+    volume_group: help(LvmName, 'Its volume group'),
+    thin_pool: help(LvmName, 'The thin pool in it'),
+  },
   closed,
 );
 
