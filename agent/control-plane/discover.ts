@@ -5,8 +5,16 @@ import type { AgentApi, MethodDefinition } from '../methods.ts';
 
 type Json = Record<string, unknown>;
 
-/** The document; plain JSON. */
+const made = new WeakMap<AgentApi, Json>();
+
+/** The document; plain JSON. Made once for each agent, whose methods never change: anybody may ask, and often. */
 export function openRpcDocument(agent: AgentApi): Json {
+  const document = made.get(agent) ?? make(agent);
+  made.set(agent, document);
+  return document;
+}
+
+function make(agent: AgentApi): Json {
   const methods = [...agent.methods.values()].map(described);
   const { document, schemas } = namedSchemas({ methods });
   return {
