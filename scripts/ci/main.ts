@@ -26,14 +26,13 @@ const lastLines = (text: string, count: number) => text.trimEnd().split('\n').sl
 function judge(stage: Stage, outcome: StageOutcome): Summary {
   const summary: Summary =
     stage.result === 'tap' ? summarize(outcome.output) : { passed: 0, skipped: 0, failures: [] };
-  const ended = outcome.status === 0 && !outcome.timedOut;
-  if (stage.result === 'status' && ended) summary.passed = 1;
-  if (!ended && summary.failures.length === 0) {
-    const why = outcome.timedOut
-      ? `not done in ${stage.timeLimitMinutes} minutes`
-      : `status ${outcome.status}`;
-    summary.failures.push({ path: [], detail: `${why}\n${lastLines(outcome.output, 40)}` });
-  }
+  const last = lastLines(outcome.output, 40);
+  const fail = (detail: string) => summary.failures.push({ path: [], detail });
+  // A run that was cut short is never a good one, whatever it said until then.
+  if (outcome.interrupted) fail(`interrupted\n${last}`);
+  else if (outcome.timedOut) fail(`not done in ${stage.timeLimitMinutes} minutes\n${last}`);
+  else if (outcome.status !== 0 && summary.failures.length === 0) fail(`status ${outcome.status}\n${last}`);
+  else if (stage.result === 'status') summary.passed = 1;
   return summary;
 }
 
@@ -60,6 +59,7 @@ for (const stage of stages.filter(({ name }) => wanted.length === 0 || wanted.in
   console.log(
     `${stage.name}: ${summary.passed} passed, ${summary.failures.length} failed${skipped} (${outcome.seconds} s, ${logFile})`,
   );
+  if (outcome.interrupted) break;
 }
 for (const [stage, failure] of failures) tell(stage, failure);
 console.log(`${passed} passed, ${failures.length} failed`);

@@ -16,6 +16,8 @@ export interface StageOutcome {
   /** Null when it was killed. */
   status: number | null;
   timedOut: boolean;
+  /** The whole run was told to end, by a signal. */
+  interrupted: boolean;
   seconds: number;
 }
 
@@ -35,11 +37,12 @@ export async function runStage(stage: Stage, logFile: string): Promise<StageOutc
   const log = await open(logFile, 'w');
   const begin = performance.now();
   let timedOut = false;
+  let interrupted = false;
   const [file = '', ...args] = stage.command;
   const child = spawn(file, args, { detached: true, stdio: ['ignore', log.fd, log.fd] });
   const stopChild = () => {
+    interrupted = true;
     killGroup(child, 'SIGKILL');
-    process.exit(130);
   };
   process.once('SIGINT', stopChild).once('SIGTERM', stopChild);
   const timers = [
@@ -54,7 +57,7 @@ export async function runStage(stage: Stage, logFile: string): Promise<StageOutc
       child.once('error', reject).once('exit', resolve);
     });
     const seconds = Math.round((performance.now() - begin) / 1000);
-    return { output: await readFile(logFile, 'utf8'), status, timedOut, seconds };
+    return { output: await readFile(logFile, 'utf8'), status, timedOut, interrupted, seconds };
   } finally {
     for (const timer of timers) clearTimeout(timer);
     process.off('SIGINT', stopChild).off('SIGTERM', stopChild);
