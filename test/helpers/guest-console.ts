@@ -14,6 +14,26 @@ export async function registeredImage(agent: TestAgent): Promise<Record<string, 
   });
 }
 
+/** Types a line into the guest's shell; with `answer`, waits until that is seen. */
+export async function typed(agent: TestAgent, vserver: string, line: string, answer?: RegExp): Promise<void> {
+  const console = await agent.client.console(vserver);
+  let text = '';
+  console.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  // The guest may end by what it is told, and its console with it.
+  console.on('error', () => {});
+  try {
+    console.write(`\n${line}\n`);
+    for (const end = Date.now() + BOOT_MS; answer ? !answer.test(text) : !text.includes(line); ) {
+      if (Date.now() > end) throw new Error(`${vserver} did not answer "${line}":\n${text.slice(-2000)}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  } finally {
+    console.destroy();
+  }
+}
+
 /**
  * Follows the console until the guest has told `until` (default: its report is complete).
  * The guest shows its report again on request, so that opening the console late loses nothing.
