@@ -134,6 +134,13 @@ export const ConfigSchema = Type.Object(
           pattern: '^[0-9.]+/[0-9]+$',
           help: 'Range that VNets without a subnet of their own are taken from',
         }),
+        ipv6_range: Type.Optional(
+          Type.String({
+            pattern: '^[0-9a-fA-F:]+/[0-9]+$',
+            maxLength: 43,
+            help: 'The same for IPv6; without it, unique local addresses (RFC 4193) of this host alone',
+          }),
+        ),
         mtu: Type.Integer({
           default: 1500,
           minimum: 576,

@@ -50,6 +50,9 @@ export interface ServedNetwork {
   mtu: number;
   /** Lease time handed out; the address itself never changes. */
   leaseSeconds: number;
+  /** What router advertisements name; DHCP hands out those of the guest's own facts. */
+  dnsServers?: string[];
+  searchDomains?: string[];
 }
 
 /** The part of pino that is used. */

@@ -15,6 +15,7 @@ import { SessionTokens } from './http/ec2-token.ts';
 import type { Services } from './http/message.ts';
 import type { HttpCounts } from './http/service.ts';
 import { NetworkService } from './network-service.ts';
+import { RouterAdvertiser } from './router-advertisement/advertiser.ts';
 import { Turns } from './turns.ts';
 
 export interface MetadataServerOptions {
@@ -41,6 +42,7 @@ export class MetadataServer {
   readonly #limits: Limits;
   readonly #turns: Turns;
   readonly #networks = new Map<string, NetworkService>();
+  readonly #advertiser: RouterAdvertiser;
   /** Per VNet the end of the last add or remove, so that they never overlap. */
   readonly #queue = new Map<string, Promise<void>>();
   #closed = false;
@@ -48,6 +50,7 @@ export class MetadataServer {
   constructor({ directory, log, limits, tokenSecret }: MetadataServerOptions) {
     this.#services = { directory, tokens: new SessionTokens(tokenSecret ?? randomBytes(32)) };
     this.#log = log;
+    this.#advertiser = new RouterAdvertiser(log);
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
     this.#turns = new Turns(this.#limits.openers);
   }
@@ -58,7 +61,7 @@ export class MetadataServer {
   }
 
   /**
-   * Serves a VNet; resolves when DHCP and HTTP answer. A VNet served already is served anew only if
+   * Serves a VNet; resolves when DHCP and HTTP answer and, with IPv6, its advertisements have begun. A VNet served already is served anew only if
    * something about it is different, or its namespace was made anew.
    * @throws MetadataError `not-found` (no such namespace), `conflict` (port taken), `internal`; nothing stays open
    */
@@ -70,6 +73,14 @@ export class MetadataServer {
       await this.#drop(network.vnetId);
       const service = new NetworkService({ ...network }, this.#services, this.#log, this.#limits);
       await this.#turns.take(() => service.open());
+      const { ipv6 } = network;
+      // Last: what it announces answers by now.
+      if (ipv6 && !this.#closed) {
+        await this.#advertiser.add({ ...network, ipv6 }).catch(async (error) => {
+          await service.close();
+          throw error;
+        });
+      }
       if (this.#closed) {
         await service.close();
         throw new MetadataError('conflict', 'The metadata server is being closed.');
@@ -89,6 +100,7 @@ export class MetadataServer {
     this.#closed = true;
     await Promise.allSettled(this.#queue.values());
     await Promise.all([...this.#networks.keys()].map((vnetId) => this.#drop(vnetId)));
+    this.#advertiser.close();
   }
 
   /** Undefined for a VNet that is not served. */
@@ -107,6 +119,7 @@ export class MetadataServer {
   async #drop(vnetId: string): Promise<void> {
     const service = this.#networks.get(vnetId);
     this.#networks.delete(vnetId);
+    this.#advertiser.remove(vnetId);
     await service?.close();
   }
 

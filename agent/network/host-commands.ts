@@ -59,8 +59,9 @@ export function ensureVNetLines(plan: VNetPlan, names: VNetNames, state: HostSta
   lines.push(`link set dev ${bridge} mtu ${mtu} addrgenmode none`);
   if (!isJoined(plan, state)) {
     if (state.links.has(hostVeth)) lines.push(`link del dev ${hostVeth}`);
-    const peer = `peer name ${GATEWAY_DEVICE} address ${names.gatewayMac} mtu ${mtu} netns ${namespace}`;
-    lines.push(`link add name ${hostVeth} mtu ${mtu} type veth ${peer}`);
+    const index = `index ${names.linkIndex}`;
+    const peer = `peer name ${GATEWAY_DEVICE} ${index} address ${names.gatewayMac} mtu ${mtu} netns ${namespace}`;
+    lines.push(`link add name ${hostVeth} ${index} mtu ${mtu} type veth ${peer}`);
   }
   const ports = [hostVeth];
   if (plan.transport.type !== 'local') {

@@ -1,4 +1,5 @@
 // Every name this agent gives to a thing of the host's network, derived from a prefix and a resource's id.
+import { createHash } from 'node:crypto';
 import { InnkeeperError } from '../resources/errors.ts';
 
 /** The interface inside a VNet's namespace that carries the gateway and metadata addresses. */
@@ -21,6 +22,11 @@ export interface VNetNames {
   gatewayMac: string;
   /** Fixed, so that the bridge's MAC does not follow its ports. */
   bridgeMac: string;
+  /**
+   * Index of both ends of the veth pair. Node turns the zone of a link-local address into a name and back in the
+   * agent's own namespace, so the gateway's index has to exist there too; the kernel counts from one, this is far above.
+   */
+  linkIndex: number;
 }
 
 /** Name of a VNIC's tap, and its MAC. */
@@ -53,6 +59,12 @@ function digits(id: string, kind: 'vnet' | 'vnic'): string {
 
 const octets = (hex: string): string => hex.replace(/(..)(?=.)/g, '$1:');
 
+/** Thirty bits that depend on agent and VNet, above what the kernel will ever count to. */
+function linkIndex(name: string): number {
+  const digest = createHash('sha256').update(name).digest();
+  return 0x4000_0000 + (digest.readUInt32BE() & 0x3fff_ffff);
+}
+
 /**
  * Names of a VNet's parts. No letter that marks a kind of port (t, u, v) is a hexadecimal digit, so the
  * names of an agent with prefix `ik` and of another with `ikt` never match the same pattern.
@@ -67,6 +79,7 @@ export function vnetNames(prefix: string, id: string): VNetNames {
     uplink: `${prefix}u${hex}`,
     gatewayMac: `02:69:${octets(hex)}`,
     bridgeMac: `06:69:${octets(hex)}`,
+    linkIndex: linkIndex(`${prefix}-${hex}`),
   };
 }
 

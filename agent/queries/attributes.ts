@@ -1,5 +1,6 @@
 // Renders what the inventory keeps as the attributes that callers see. Pure.
 import { addressCount } from '../addresses.ts';
+import { addressCount6 } from '../addresses6.ts';
 import type { Config } from '../config.ts';
 import { nicsOf, type Reader } from '../guest-facts.ts';
 import { vnetNames } from '../network/mod.ts';
@@ -54,10 +55,16 @@ export function vnetAttributes(reader: Reader, { prefix }: Config, vnet: VNet) {
     mtu: vnet.mtu,
     transport: vnet.transport,
     vnicIds: vnics.map(({ id }) => id),
-    freeAddresses: vnet.ipv4 ? addressCount(vnet.ipv4) - vnics.filter(({ ipv4 }) => ipv4).length : 0,
+    freeAddresses: freeAddresses(vnet, vnics),
     bridge,
     namespace,
   };
+}
+
+/** Of IPv4 where there is any, since it runs out first. */
+function freeAddresses(vnet: VNet, vnics: readonly VNic[]): number {
+  if (vnet.ipv4) return addressCount(vnet.ipv4) - vnics.filter(({ ipv4 }) => ipv4).length;
+  return vnet.ipv6 ? addressCount6(vnet.ipv6) - vnics.filter(({ ipv6 }) => ipv6).length : 0;
 }
 
 export function vnicAttributes(vnic: VNic) {

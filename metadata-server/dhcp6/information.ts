@@ -31,7 +31,7 @@ function requestedCodes(message: Message6): ReadonlySet<number> {
 const isIPv6 = (address: string) => address.includes(':');
 
 /** RFC 1035 form, never compressed (RFC 8415 section 10); nothing for a name the DNS cannot have. */
-function encodeDomain(domain: string): Buffer[] {
+export function encodeDomain(domain: string): Buffer[] {
   const labels = domain.replace(/\.$/, '').split('.');
   if (labels.some((label) => label === '' || Buffer.byteLength(label) > 63)) return [];
   return [

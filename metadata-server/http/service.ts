@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type net from 'node:net';
 import type { Guest, Limits, Log, ServedNetwork } from '../contract.ts';
+import { macOf } from '../dhcp6/address.ts';
 import { Admission } from './admission.ts';
 import { readBody } from './body.ts';
 import { allowedHosts, refuse } from './guard.ts';
@@ -130,7 +131,12 @@ export class HttpService {
     });
   }
 
+  /** A guest that has just booted asks from its link-local address: only the MAC's own passes its port. */
   #guest(address: string): Guest | undefined {
+    if (address.startsWith('fe80:')) {
+      const mac = macOf(address);
+      return mac === undefined ? undefined : this.#services.directory.byMac(this.#network.vnetId, mac);
+    }
     return this.#services.directory.byAddress(this.#network.vnetId, address);
   }
 
@@ -192,7 +198,7 @@ function pathOf(url: string): string[] {
 /** Reading the peer of a link-local connection can throw: its interface is one of another namespace. */
 function remoteAddress(socket: net.Socket): string | undefined {
   try {
-    return socket.remoteAddress?.replace(/^::ffff:/, '');
+    return socket.remoteAddress?.replace(/^::ffff:/, '').replace(/%.*$/, '');
   } catch {
     return undefined;
   }

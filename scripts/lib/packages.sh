@@ -5,14 +5,14 @@ packages_of() {
   case $1 in
     run)
       echo libvirt-daemon-system libvirt-daemon libvirt-daemon-driver-qemu qemu-system-x86 qemu-utils \
-        iproute2 nftables kmod procps ;;
+        iproute2 nftables kmod procps perl-base ;;
     image)
       # zstd and xz: distributions differ in how they compress kernel modules.
       echo busybox-static cpio mtools syslinux qemu-utils kmod xz-utils zstd ;;
     test)
       # dhcpcd-base and udhcpc, never the packages that start a client on the machine's own interfaces.
       echo libvirt-clients libxml2-utils mmdebstrap e2fsprogs btrfs-progs genisoimage xorriso \
-        'isc-dhcp-client' udhcpc 'dhcpcd-base|dhcpcd5' python3 tcpdump curl jq xz-utils bzip2 zstd ;;
+        'isc-dhcp-client' udhcpc 'dhcpcd-base|dhcpcd5' systemd python3 tcpdump curl jq xz-utils bzip2 zstd ;;
     *) fail 1 "no such group of packages: $1" ;;
   esac
 }

@@ -53,9 +53,10 @@ t.test('names follow from prefix and id', async (t) => {
     uplink: 'iku1a2b3c4d',
     gatewayMac: '02:69:1a:2b:3c:4d',
     bridgeMac: '06:69:1a:2b:3c:4d',
+    linkIndex: 1184237709,
   });
   t.same(vnicNames('ik', 'vnic-5e6f7a8b'), { device: 'ikt5e6f7a8b', mac: '52:54:5e:6f:7a:8b' });
-  for (const name of Object.values(vnetNames('abcd', plan.id))) t.ok(name.length <= 17);
+  for (const name of Object.values(vnetNames('abcd', plan.id))) t.ok(String(name).length <= 17);
   t.ok(vnetNames('abcd', plan.id).bridge.length <= 15, 'an interface name has at most 15 characters');
 });
 

@@ -28,6 +28,7 @@ export const NETWORK_COMMANDS: CommandRow[] = [
     arguments: [newName],
     options: [
       { flags: '-4, --ipv4-subnet <cidr>', param: 'ipv4Subnet', help: 'IPv4 subnet; chosen if absent' },
+      { flags: '-6, --ipv6-subnet <cidr>', param: 'ipv6Subnet', help: 'IPv6 subnet, or: allocate' },
       PARAM_OPTION,
     ],
     example: 'innkeeper vnet create lan --ipv4-subnet 10.0.0.0/24',
@@ -46,7 +47,10 @@ export const NETWORK_COMMANDS: CommandRow[] = [
   show('vnic', 'getVNICAttributes'),
   verb('vnic', 'create', 'createVNIC', 'give a VServer another VNIC', {
     arguments: [...named('vserver'), ...named('vnet')],
-    options: [{ flags: '-4, --ipv4-address <address>', param: 'ipv4Address', help: 'chosen if absent' }],
+    options: [
+      { flags: '-4, --ipv4-address <address>', param: 'ipv4Address', help: 'chosen if absent' },
+      { flags: '-6, --ipv6-address <address>', param: 'ipv6Address', help: 'chosen if absent' },
+    ],
     example: 'innkeeper vnic create web lan --ipv4-address 10.0.0.7',
   }),
   verb('vnic', 'destroy', 'destroyVNIC', 'take a VNIC away'),

@@ -1,11 +1,12 @@
 // createVNet: reserves the subnet, makes bridge and namespace, and opens its services.
 import { type Static, Type } from '@sinclair/typebox';
 import { nextSubnet, parseSubnet } from '../../addresses.ts';
+import { hostRange6, nextSubnet6, parseSubnet6 } from '../../addresses6.ts';
 import type { MethodDefinition } from '../../methods.ts';
 import { vnetAttributes } from '../../queries/attributes.ts';
 import { InnkeeperError } from '../../resources/errors.ts';
 import { Name, newId } from '../../resources/names.ts';
-import { Transport, VNetAttributes } from '../../resources/vnet.ts';
+import { type Subnet, Transport, VNetAttributes } from '../../resources/vnet.ts';
 import { refuseTakenName } from '../find.ts';
 import { type BeginContext, defineOperation } from '../kind.ts';
 import { operationParams } from '../parameters.ts';
@@ -16,10 +17,19 @@ const params = operationParams({
   ipv4Subnet: Type.Optional(
     Type.String({
       maxLength: 18,
-      description: 'Such as 10.1.2.0/24; taken from the host range where absent',
+      description:
+        'Such as 10.1.2.0/24; taken from the host range where absent; `none` for a VNet without IPv4',
     }),
   ),
   ipv4Gateway: Type.Optional(Type.String({ format: 'ipv4' })),
+  ipv6Subnet: Type.Optional(
+    Type.String({
+      maxLength: 43,
+      description:
+        'Such as fd12:3456:789a:1::/64, or `allocate` for one of the host range; no IPv6 where absent',
+    }),
+  ),
+  ipv6Gateway: Type.Optional(Type.String({ format: 'ipv6' })),
   mtu: Type.Optional(Type.Integer({ minimum: 576, maximum: 9216 })),
   transport: Type.Optional(Transport),
 });
@@ -34,16 +44,39 @@ const definition: MethodDefinition<typeof params> = {
   http: { verb: 'POST', path: '/v1/vnets' },
 };
 
-function begin({ host, tx, params: asked, caller }: BeginContext<Static<typeof params>>): VNetStepPlan {
-  refuseTakenName(tx, 'vnet', asked.name);
-  const ipv4 = asked.ipv4Subnet
+type Begin = BeginContext<Static<typeof params>>;
+
+/** IPv6 guests take nothing smaller (RFC 8200, section 5). */
+const LEAST_MTU_IPV6 = 1280;
+
+function subnet4({ host, tx, params: asked }: Begin): Subnet | undefined {
+  const range = host.config.network.ipv4_range;
+  if (asked.ipv4Subnet === 'none') return undefined;
+  const subnet = asked.ipv4Subnet
     ? parseSubnet(asked.ipv4Subnet, asked.ipv4Gateway)
-    : nextSubnet(host.config.network.ipv4_range, tx.list('vnet'));
-  if (!ipv4) {
-    throw new InnkeeperError(
-      'no-capacity',
-      `No subnet is left in ${host.config.network.ipv4_range}; give one.`,
-    );
+    : nextSubnet(range, tx.list('vnet'));
+  if (subnet) return subnet;
+  throw new InnkeeperError('no-capacity', `No subnet is left in ${range}; give one.`);
+}
+
+function subnet6({ host, tx, params: asked }: Begin): Subnet | undefined {
+  if (asked.ipv6Subnet === undefined) return undefined;
+  if (asked.ipv6Subnet !== 'allocate') return parseSubnet6(asked.ipv6Subnet, asked.ipv6Gateway);
+  const range = host.config.network.ipv6_range ?? hostRange6(host.inventory.hostId);
+  const subnet = nextSubnet6(range, tx.list('vnet'));
+  if (subnet) return subnet;
+  throw new InnkeeperError('no-capacity', `No IPv6 subnet is left in ${range}; give one.`);
+}
+
+function begin(context: Begin): VNetStepPlan {
+  const { host, tx, params: asked, caller } = context;
+  refuseTakenName(tx, 'vnet', asked.name);
+  const ipv4 = subnet4(context);
+  const ipv6 = subnet6(context);
+  const mtu = asked.mtu ?? host.config.network.mtu;
+  if (!ipv4 && !ipv6) throw new InnkeeperError('invalid', 'A VNet needs an IPv4 or an IPv6 subnet.');
+  if (ipv6 && mtu < LEAST_MTU_IPV6) {
+    throw new InnkeeperError('invalid', `IPv6 needs an MTU of at least ${LEAST_MTU_IPV6}, not ${mtu}.`);
   }
   const id = newId('vnet');
   tx.put('vnet', {
@@ -51,8 +84,9 @@ function begin({ host, tx, params: asked, caller }: BeginContext<Static<typeof p
     name: asked.name,
     creator: caller.name,
     createTime: new Date().toISOString(),
-    ipv4,
-    mtu: asked.mtu ?? host.config.network.mtu,
+    ...(ipv4 ? { ipv4 } : {}),
+    ...(ipv6 ? { ipv6 } : {}),
+    mtu,
     transport: asked.transport ?? { type: 'local' },
     busy: 'creating',
   });

@@ -42,5 +42,7 @@ export function servedNetwork(config: Host['config'], vnet: VNet): ServedNetwork
     ...(vnet.ipv6 ? { ipv6: { address: vnet.ipv6.gateway, prefixLength: vnet.ipv6.prefixLength } } : {}),
     mtu: vnet.mtu,
     leaseSeconds: config.network.lease_seconds,
+    dnsServers: config.network.dns_servers,
+    searchDomains: config.network.search_domains,
   };
 }

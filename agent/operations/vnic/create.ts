@@ -17,6 +17,7 @@ const params = operationParams({
   vserverId: Reference,
   vnetId: Reference,
   ipv4Address: Type.Optional(Type.String({ format: 'ipv4' })),
+  ipv6Address: Type.Optional(Type.String({ format: 'ipv6' })),
 });
 
 const definition: MethodDefinition<typeof params> = {

@@ -1,6 +1,7 @@
 // Reserves the VNICs of a VServer: position, MAC, device name and address, in the caller's transaction.
 import { type Static, Type } from '@sinclair/typebox';
 import { isHostAddress, nextAddress } from '../../addresses.ts';
+import { canonical, isHostAddress6, nextAddress6 } from '../../addresses6.ts';
 import type { Transaction } from '../../inventory/transaction.ts';
 import { vnicNames } from '../../network/mod.ts';
 import { InnkeeperError } from '../../resources/errors.ts';
@@ -9,7 +10,11 @@ import type { VNet, VNic } from '../../resources/vnet.ts';
 import { find } from '../find.ts';
 
 export const VNicRequest = Type.Object(
-  { vnetId: Reference, ipv4Address: Type.Optional(Type.String({ format: 'ipv4' })) },
+  {
+    vnetId: Reference,
+    ipv4Address: Type.Optional(Type.String({ format: 'ipv4' })),
+    ipv6Address: Type.Optional(Type.String({ format: 'ipv6' })),
+  },
   { additionalProperties: false },
 );
 export type VNicRequest = Static<typeof VNicRequest>;
@@ -27,40 +32,49 @@ export function reserveNic(tx: Transaction, vserverId: string, request: VNicRequ
   const taken = tx.list('vnic').filter((vnic) => vnic.vserverId === vserverId);
   let position = 0;
   while (taken.some((vnic) => vnic.position === position)) position++;
-  const ipv4 = addressFor(tx, vnet, request);
+  const ipv4 = addressFor(tx, vnet, 'ipv4', request.ipv4Address);
+  const ipv6 = addressFor(tx, vnet, 'ipv6', request.ipv6Address);
   const vnic: VNic = { id, vserverId, vnetId: vnet.id, position, ...vnicNames(prefix, id) };
-  tx.put('vnic', ipv4 ? { ...vnic, ipv4 } : vnic);
+  tx.put('vnic', { ...vnic, ...(ipv4 ? { ipv4 } : {}), ...(ipv6 ? { ipv6 } : {}) });
   return id;
 }
 
-function addressFor(tx: Transaction, vnet: VNet, request: VNicRequest): string | undefined {
-  const { ipv4: subnet } = vnet;
-  const asked = request.ipv4Address;
+/** What differs between the two protocols. */
+const PROTOCOLS = {
+  ipv4: { name: 'IPv4', next: nextAddress, isHost: isHostAddress, canonical: (address: string) => address },
+  ipv6: { name: 'IPv6', next: nextAddress6, isHost: isHostAddress6, canonical },
+};
+
+function addressFor(
+  tx: Transaction,
+  vnet: VNet,
+  protocol: 'ipv4' | 'ipv6',
+  asked: string | undefined,
+): string | undefined {
+  const { name, next, isHost, canonical: write } = PROTOCOLS[protocol];
+  const subnet = vnet[protocol];
   const ids = { vnet: vnet.id };
   if (!subnet) {
     if (!asked) return undefined;
-    throw new InnkeeperError(
-      'invalid',
-      `VNet ${vnet.name} has no IPv4 subnet, so no VNIC can have ${asked}.`,
-      ids,
-    );
+    const why = `VNet ${vnet.name} has no ${name} subnet, so no VNIC can have ${asked}.`;
+    throw new InnkeeperError('invalid', why, ids);
   }
-  const taken = new Set(
-    tx.list('vnic').flatMap((vnic) => (vnic.vnetId === vnet.id && vnic.ipv4 ? [vnic.ipv4] : [])),
-  );
+  const others = tx.list('vnic').filter((vnic) => vnic.vnetId === vnet.id);
+  const taken = new Set(others.flatMap((vnic) => vnic[protocol] ?? []));
   if (!asked) {
-    const next = nextAddress(subnet, taken);
-    if (next) return next;
-    throw new InnkeeperError('no-capacity', `VNet ${vnet.name} has no free IPv4 address.`, ids);
+    const found = next(subnet, taken);
+    if (found) return found;
+    throw new InnkeeperError('no-capacity', `VNet ${vnet.name} has no free ${name} address.`, ids);
   }
-  if (!isHostAddress(subnet, asked)) {
+  if (!isHost(subnet, asked)) {
     const why = `${asked} is not a host address of VNet ${vnet.name} (${subnet.network}/${subnet.prefixLength}).`;
     throw new InnkeeperError('invalid', why, ids);
   }
-  if (asked === subnet.gateway || taken.has(asked)) {
-    throw new InnkeeperError('conflict', `${asked} is already taken in VNet ${vnet.name}.`, ids);
+  const address = write(asked);
+  if (address === subnet.gateway || taken.has(address)) {
+    throw new InnkeeperError('conflict', `${address} is already taken in VNet ${vnet.name}.`, ids);
   }
-  return asked;
+  return address;
 }
 
 /** A host name (RFC 1123) from any resource name: what is not allowed becomes a dash. */
