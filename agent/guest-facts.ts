@@ -56,11 +56,11 @@ export function guestFacts(reader: Reader, network: Config['network'], vserver: 
     productIds: image?.productIds ?? [],
     createTime: vserver.createTime,
     userData: Buffer.from(vserver.userData, 'base64'),
-    vendorData: new Uint8Array(),
+    vendorData: Buffer.from(vserver.vendorData ?? '', 'base64'),
     sshKeys: vserver.sshKeys,
     ...(vserver.passwordKey ? { passwordKey: vserver.passwordKey } : {}),
     variables: vserver.variables,
     nics: nicsOf(reader, vserver.id).map((vnic) => guestNic(reader, network, vnic)),
-    allowImdsV1: true,
+    allowImdsV1: vserver.imds !== 'v2',
   };
 }

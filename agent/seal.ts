@@ -1,5 +1,5 @@
 // Seals small secrets (initial passwords) at rest with a key that never leaves this host.
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { open, readFile } from 'node:fs/promises';
 import { InnkeeperError } from './resources/errors.ts';
 
@@ -34,6 +34,11 @@ export class Seal {
     if (key.length !== KEY_BYTES)
       throw new InnkeeperError('internal', `The key file ${path} is not ${KEY_BYTES} bytes long.`);
     return new Seal(key);
+  }
+
+  /** A key of its own for another purpose (RFC 5869): the same for as long as this host has its key. */
+  derive(purpose: string): Buffer {
+    return Buffer.from(hkdfSync('sha256', this.#key, '', purpose, KEY_BYTES));
   }
 
   seal(plain: Uint8Array, boundTo: string): string {

@@ -57,7 +57,8 @@ export async function startAgent(config: Config, log: Logger, boundary?: Boundar
       acceleration: config.acceleration === 'auto' ? undefined : config.acceleration,
     }),
     network: new HostNetwork({ prefix: config.prefix }),
-    metadata: new MetadataServer({ directory, log }),
+    // A guest's session tokens are as good after a restart of the agent as before.
+    metadata: new MetadataServer({ directory, log, tokenSecret: seal.derive('IMDSv2 session tokens') }),
     pools: new Map(config.pool.map((pool) => [pool.name, openPool(poolConfig(pool))])),
     images: new ImageLibrary({
       path: folders(config).images,

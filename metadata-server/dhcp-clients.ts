@@ -51,6 +51,12 @@ export class DhcpClients<E extends string> {
     return [client, takeToken(client.bucket, dhcpBurst, dhcpPerSecond, now)];
   }
 
+  /** Undefined for a MAC that was not heard of, or is forgotten. */
+  of(mac: string): DhcpClient<E> | undefined {
+    const client = this.#clients.get(mac);
+    return client && { mac, lastSeen: client.lastSeen, counts: { ...client.counts } };
+  }
+
   /** Most recently seen last. */
   list(): DhcpClient<E>[] {
     return [...this.#clients.values()].map(({ mac, lastSeen, counts }) => ({

@@ -15,5 +15,11 @@ export {
 export type { Counts, DhcpClient } from './dhcp-clients.ts';
 export type { Dhcp4Event } from './dhcp4/service.ts';
 export type { Dhcp6Event } from './dhcp6/service.ts';
+export type { GuestHttpCounts } from './http/guest-counts.ts';
 export type { HttpCounts } from './http/service.ts';
-export { MetadataServer, type MetadataServerOptions, type NetworkCounters } from './server.ts';
+export {
+  type GuestCounters,
+  MetadataServer,
+  type MetadataServerOptions,
+  type NetworkCounters,
+} from './server.ts';

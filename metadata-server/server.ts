@@ -12,6 +12,7 @@ import type { Counts, DhcpClient } from './dhcp-clients.ts';
 import type { Dhcp4Event } from './dhcp4/service.ts';
 import type { Dhcp6Event } from './dhcp6/service.ts';
 import { SessionTokens } from './http/ec2-token.ts';
+import type { GuestHttpCounts } from './http/guest-counts.ts';
 import type { Services } from './http/message.ts';
 import type { HttpCounts } from './http/service.ts';
 import { NetworkService } from './network-service.ts';
@@ -34,6 +35,13 @@ export interface NetworkCounters {
   dhcp6: Counts<Dhcp6Event>;
   dhcp6Clients: DhcpClient<Dhcp6Event>[];
   http: HttpCounts;
+}
+
+/** What one VNIC has used; undefined what it has not. */
+export interface GuestCounters {
+  dhcp4?: DhcpClient<Dhcp4Event> | undefined;
+  dhcp6?: DhcpClient<Dhcp6Event> | undefined;
+  http?: GuestHttpCounts | undefined;
 }
 
 export class MetadataServer {
@@ -113,6 +121,17 @@ export class MetadataServer {
       dhcp6: service.dhcp6.counts,
       dhcp6Clients: service.dhcp6.clients,
       http: service.http.counts,
+    };
+  }
+
+  /** Of one VNIC; nothing for a VNet that is not served. */
+  guestCounters(vnetId: string, mac: string): GuestCounters {
+    const service = this.#networks.get(vnetId);
+    if (!service) return {};
+    return {
+      dhcp4: service.dhcp4.client(mac),
+      dhcp6: service.dhcp6.client(mac),
+      http: service.http.countsOf(mac),
     };
   }
 

@@ -35,6 +35,7 @@ export function vserverAttributes(reader: Reader, _config: Config, vserver: VSer
     memoryMiB: vserver.memoryMiB,
     autostart: vserver.autostart,
     userData: vserver.userData,
+    imds: vserver.imds ?? ('v1' as const),
     vdiskIds: disks.sort((a, b) => a.position! - b.position!).map(({ id }) => id),
     vnicIds: nics.map(({ id }) => id),
     addresses: nics.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].filter((address) => address !== undefined)),

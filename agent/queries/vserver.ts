@@ -9,6 +9,7 @@ import { VNicAttributes } from '../resources/vnet.ts';
 import { type VServer, VServerAttributes } from '../resources/vserver.ts';
 import { vdiskAttributes, vnicAttributes, vserverAttributes } from './attributes.ts';
 import { defineQuery } from './query.ts';
+import { ServiceUse, servicesOf } from './services.ts';
 
 /** As the inventory has it; `unknown` while nobody can be asked whether it still holds. */
 function attributes(host: Host, vserver: VServer) {
@@ -31,22 +32,28 @@ export const listVServer = defineQuery(
 export const getVServerAttributes = defineQuery(
   {
     name: 'getVServerAttributes',
-    summary: 'Everything known of one VServer, with its VDisks and VNICs.',
+    summary: 'Everything known of one VServer, with its VDisks, VNICs and what it used of DHCP and HTTP.',
     right: 'observe',
     params: queryParams(vserverId),
     result: Type.Composite([
       VServerAttributes,
-      Type.Object({ vdisks: Type.Array(VDiskAttributes), vnics: Type.Array(VNicAttributes) }),
+      Type.Object({
+        vdisks: Type.Array(VDiskAttributes),
+        vnics: Type.Array(VNicAttributes),
+        services: Type.Array(ServiceUse),
+      }),
     ]),
     http: { verb: 'GET', path: '/v1/vservers/{vserverId}' },
   },
   ({ host, params }) => {
     const vserver = find(host.inventory, 'vserver', params.vserverId);
     const shown = attributes(host, vserver);
+    const vnics = shown.vnicIds.map((id) => host.inventory.get('vnic', id)!);
     return {
       ...shown,
       vdisks: shown.vdiskIds.map((id) => vdiskAttributes(host.inventory.get('vdisk', id)!)),
-      vnics: shown.vnicIds.map((id) => vnicAttributes(host.inventory.get('vnic', id)!)),
+      vnics: vnics.map(vnicAttributes),
+      services: servicesOf(host, vnics),
     };
   },
 );

@@ -13,6 +13,12 @@ export type VServerStateName = Static<typeof VServerState>;
 /** Finer than the five states, where they are too coarse. */
 export type ConditionName = 'starting' | 'paused' | 'saved' | 'busy' | 'unknown';
 
+/** Which EC2-style requests are answered: all, or only those with a session token (IMDSv2). */
+export const ImdsVersion = Type.Union([Type.Literal('v1'), Type.Literal('v2')], {
+  description: 'v2: EC2 requests need a session token',
+});
+export type ImdsVersion = Static<typeof ImdsVersion>;
+
 /** Ways a guest may find its configuration: on a medium, or (firmware strings only) over the network. */
 export const ContextKind = Type.Union([
   Type.Literal('opennebula'),
@@ -38,6 +44,10 @@ export interface VServer {
   hostname: string;
   /** Base64. */
   userData: string;
+  /** Base64; what the provider adds to the user data. Absent if nothing. */
+  vendorData?: string;
+  /** `v1` if absent. */
+  imds?: ImdsVersion;
   sshKeys: string[];
   passwordKey?: string;
   variables: Record<string, string>;
@@ -85,6 +95,7 @@ export const VServerAttributes = Type.Object(
     memoryMiB: Type.Integer(),
     autostart: Type.Boolean(),
     userData: Type.String({ description: 'Base64.' }),
+    imds: ImdsVersion,
     vdiskIds: Type.Array(Type.String()),
     vnicIds: Type.Array(Type.String()),
     addresses: Type.Array(Type.String()),

@@ -72,6 +72,10 @@ export class Dhcp4Service {
     return this.#clients.list();
   }
 
+  client(mac: string): DhcpClient<Dhcp4Event> | undefined {
+    return this.#clients.of(mac);
+  }
+
   close(): void {
     this.#socket?.close();
     this.#socket = undefined;

@@ -69,6 +69,10 @@ export class Dhcp6Service {
     return this.#clients.list();
   }
 
+  client(mac: string): DhcpClient<Dhcp6Event> | undefined {
+    return this.#clients.of(mac);
+  }
+
   close(): void {
     this.#socket?.close();
     this.#socket = undefined;

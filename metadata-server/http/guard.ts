@@ -28,10 +28,11 @@ export function refuse(request: IncomingMessage, hosts: ReadonlySet<string>): An
   }
   const host = request.headersDistinct.host ?? [];
   // A web page that rebinds its own name to our address still says its own name here.
-  // HTTP/1.1 without Host never gets here; HTTP/1.0 clients (small firmware) may leave it out.
+  // HTTP/1.0 clients (small firmware) may leave it out.
   if (host.length > 1 || (host[0] !== undefined && !hosts.has(host[0].toLowerCase()))) {
     return text('unknown host\n', 403);
   }
+  if (host.length === 0 && request.httpVersion !== '1.0') return text('Host is missing\n', 400);
   const target = request.url ?? '';
   if (!target.startsWith('/') || target.length > LONGEST_TARGET) return text('bad request target\n', 400);
   if (!METHODS.includes(request.method as Method)) return notAllowed(...METHODS);

@@ -5,8 +5,11 @@ import type { Guest, Limits, Log, ServedNetwork } from '../contract.ts';
 import { macOf } from '../dhcp6/address.ts';
 import { Admission } from './admission.ts';
 import { readBody } from './body.ts';
+import { endBrokenConnection } from './client-errors.ts';
 import { allowedHosts, refuse } from './guard.ts';
+import { GuestCounts, type GuestHttpCounts, type GuestHttpEvent } from './guest-counts.ts';
 import { type Answer, type Dialect, type Method, type Services, text } from './message.ts';
+import { send } from './send.ts';
 
 const CONNECTION_CHECK_MS = 1_000;
 const STRANGER =
@@ -17,8 +20,11 @@ export interface HttpCounts {
   requests: number;
   /** Connections from addresses that no VNIC of the VNet has. */
   strangers: number;
-  /** Requests refused for their shape: proxied, rebound, bad target or method. */
+  /** The rest as in GuestHttpCounts, of all guests together. */
   refused: number;
+  unauthorized: number;
+  malformed: number;
+  slow: number;
   rateLimited: number;
   tooManyConnections: number;
   failed: number;
@@ -36,6 +42,7 @@ export class HttpService {
   readonly #limits: Limits;
   readonly #hosts: ReadonlySet<string>;
   readonly #admission: Admission;
+  readonly #guests = new GuestCounts();
   readonly #servers = new Map<string, Server>();
   /** Connections that came before their listening socket did. */
   #early: { name: string; socket: net.Socket }[] = [];
@@ -43,6 +50,9 @@ export class HttpService {
     requests: 0,
     strangers: 0,
     refused: 0,
+    unauthorized: 0,
+    malformed: 0,
+    slow: 0,
     rateLimited: 0,
     tooManyConnections: 0,
     failed: 0,
@@ -66,12 +76,18 @@ export class HttpService {
       requestTimeout: limits.requestMs,
       keepAliveTimeout: limits.idleMs,
       connectionsCheckingInterval: CONNECTION_CHECK_MS,
-      requireHostHeader: true,
+      // HTTP/1.0 may do without; the guard, which counts, sees to 1.1.
+      requireHostHeader: false,
       insecureHTTPParser: false,
     });
     server.timeout = limits.requestMs;
     server.on('connection', (socket: net.Socket) => this.#connected(socket));
     server.on('request', (request, response) => this.#requested(request, response, router));
+    server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      const event = endBrokenConnection(error, socket);
+      const address = remoteAddress(socket as net.Socket);
+      if (event) this.#count(event, address === undefined ? undefined : this.#guest(address));
+    });
     server.on('error', (error) =>
       this.#log.error({ vnet: this.#network.vnetId, error }, 'HTTP socket failed'),
     );
@@ -95,6 +111,11 @@ export class HttpService {
     return { ...this.#counts, connections: this.#admission.connections };
   }
 
+  /** Of one guest; undefined until it has connected. */
+  countsOf(mac: string): GuestHttpCounts | undefined {
+    return this.#guests.of(mac);
+  }
+
   /** Stops listening and ends every connection. */
   async close(): Promise<void> {
     const closed = [...this.#servers.values()].map(
@@ -112,13 +133,16 @@ export class HttpService {
 
   #connected(socket: net.Socket): void {
     const address = remoteAddress(socket);
-    if (address === undefined || !this.#guest(address)) {
+    const guest = address === undefined ? undefined : this.#guest(address);
+    if (address === undefined || !guest) {
       this.#counts.strangers++;
       socket.end(STRANGER, () => socket.destroy());
       return;
     }
-    if (!this.#admission.connect(address, Date.now())) {
-      this.#counts.tooManyConnections++;
+    const now = Date.now();
+    this.#guests.seen(guest.nic.mac, now);
+    if (!this.#admission.connect(address, now)) {
+      this.#count('tooManyConnections', guest);
       socket.destroy();
       return;
     }
@@ -129,6 +153,11 @@ export class HttpService {
       clearTimeout(end);
       this.#admission.disconnect(address);
     });
+  }
+
+  #count(event: GuestHttpEvent, guest: Guest | undefined): void {
+    this.#counts[event]++;
+    if (guest) this.#guests.count(guest.nic.mac, event);
   }
 
   /** A guest that has just booted asks from its link-local address: only the MAC's own passes its port. */
@@ -162,25 +191,31 @@ export class HttpService {
     const guest = address === undefined ? undefined : this.#guest(address);
     if (address === undefined || !guest) return undefined;
     if (!this.#admission.request(address, Date.now())) {
-      this.#counts.rateLimited++;
+      this.#count('rateLimited', guest);
       return text('too many requests\n', 429, { 'Retry-After': '1' });
     }
     const refusal = refuse(request, this.#hosts);
     if (refusal) {
-      this.#counts.refused++;
+      this.#count('refused', guest);
       return refusal;
     }
     const method = request.method as Method;
     const path = pathOf(request.url ?? '/');
     const dialect = router(path);
-    this.#counts.requests++;
+    this.#count('requests', guest);
     if (!dialect) return text('not found\n', 404);
     const body =
       method === 'PUT' || method === 'POST'
         ? await readBody(request, this.#limits.bodyBytes)
         : Buffer.alloc(0);
-    if (!body) return text(`a body has at most ${this.#limits.bodyBytes} bytes\n`, 413);
-    return dialect({ method, path, headers: request.headers, body, guest }, this.#services);
+    if (!body) {
+      this.#count('refused', guest);
+      return text(`a body has at most ${this.#limits.bodyBytes} bytes\n`, 413);
+    }
+    const asked = { method, path, headers: request.headers, body, guest };
+    const answer = await dialect(asked, this.#services);
+    if (answer.status === 401) this.#count('unauthorized', guest);
+    return answer;
   }
 }
 
@@ -202,17 +237,4 @@ function remoteAddress(socket: net.Socket): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function send(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
-  const body = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body;
-  response.writeHead(answer.status, {
-    'Content-Type': answer.type,
-    'Content-Length': body.length,
-    'Cache-Control': 'no-store',
-    // What is left of a body that was not read must not be taken for the next request.
-    ...(request.complete ? {} : { Connection: 'close' }),
-    ...answer.headers,
-  });
-  response.end(request.method === 'HEAD' ? undefined : body);
 }

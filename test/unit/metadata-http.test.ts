@@ -156,6 +156,62 @@ t.test('requests no honest guest sends are refused', async (t) => {
   t.match(await sendRaw(port, `GET / HTTP/1.1\r\nX: ${'x'.repeat(9000)}\r\n\r\n`), /^HTTP\/1.1 431/);
 });
 
+t.test(
+  'requests that could be read in two ways are refused, and nothing after them is answered',
+  async (t) => {
+    const { close, port, service } = await serveHttp(directoryOf(first()));
+    t.teardown(close);
+    const put = 'PUT /system-data/initial-password HTTP/1.1\r\nHost: 10.0.0.1\r\n';
+    const hidden = 'GET /system-data/vserver-id HTTP/1.1\r\nHost: 10.0.0.1\r\n\r\n';
+    const shapes: Record<string, string> = {
+      'length and chunks': `${put}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${hidden}`,
+      'two lengths': `${put}Content-Length: 5\r\nContent-Length: 6\r\n\r\n12345${hidden}`,
+      'a length with a sign': `${put}Content-Length: +5\r\n\r\n12345${hidden}`,
+      'chunks that are not last': `${put}Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n${hidden}`,
+      'a space before the colon': `${put}Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n${hidden}`,
+      'a folded header': `${put}X: a\r\n Content-Length: 5\r\n\r\n${hidden}`,
+      'a chunk size that is no number': `${put}Transfer-Encoding: chunked\r\n\r\n0x5\r\n12345\r\n0\r\n\r\n${hidden}`,
+    };
+    for (const [shape, octets] of Object.entries(shapes)) {
+      const answer = await sendRaw(port, octets);
+      t.match(answer, /^(HTTP\/1\.1 400|$)/, shape);
+      t.notMatch(answer, 'vs-00000001', `${shape}: what is hidden behind it is not answered`);
+    }
+    t.equal(service.counts.malformed, Object.keys(shapes).length);
+    t.match(service.countsOf('52:54:5e:00:00:01'), { malformed: Object.keys(shapes).length });
+  },
+);
+
+t.test('what each guest was refused is counted for that guest', async (t) => {
+  const second = { ...first(), allowImdsV1: false };
+  const { ask, close, port, service } = await serveHttp(directoryOf(second), {
+    headersMs: 100,
+    httpBurst: 5,
+    httpPerSecond: 0,
+  });
+  t.teardown(close);
+  t.equal(service.countsOf('52:54:5e:00:00:01'), undefined, 'nothing before it was heard of');
+  await ask('/user-data');
+  t.equal((await ask('/latest/user-data')).status, 401);
+  t.equal((await ask('/user-data', { headers: { Forwarded: 'for=10.0.0.9' } })).status, 403);
+  t.match(await sendRaw(port, 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n'), /^HTTP\/1.1 400/);
+  await ask('/user-data');
+  t.equal((await ask('/user-data')).status, 429);
+  await sendRaw(port, 'rubbish\r\n\r\n');
+  await sendRaw(port, 'GET / HTTP/1.1\r\nHost:');
+  const { lastSeen, ...counts } = service.countsOf('52:54:5e:00:00:01')!;
+  t.ok(lastSeen > 0);
+  t.same(counts, {
+    requests: 3,
+    unauthorized: 1,
+    refused: 2,
+    malformed: 1,
+    slow: 1,
+    rateLimited: 1,
+    tooManyConnections: 0,
+  });
+});
+
 t.test('slow and idle connections are cut off, and so is whoever stays too long', async (t) => {
   const { close, port } = await serveHttp(directoryOf(first()), {
     headersMs: 200,

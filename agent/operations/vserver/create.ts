@@ -1,62 +1,22 @@
 // createVServer: reserve, provision the system disk, isolate, build the media, define, boot.
 import { randomUUID } from 'node:crypto';
-import { Type } from '@sinclair/typebox';
+import type { Static } from '@sinclair/typebox';
 import { admit, admitDisk } from '../../capacity/admission.ts';
 import { nicsOf } from '../../guest-facts.ts';
 import type { MethodDefinition } from '../../methods.ts';
 import { vserverAttributes } from '../../queries/attributes.ts';
 import type { DiskImage } from '../../resources/disk-image.ts';
 import { InnkeeperError } from '../../resources/errors.ts';
-import { Name, newId, Reference } from '../../resources/names.ts';
-import { ContextKind, VServerAttributes } from '../../resources/vserver.ts';
+import { newId } from '../../resources/names.ts';
+import { type ContextKind, VServerAttributes } from '../../resources/vserver.ts';
 import { find, findType, refuseTakenName } from '../find.ts';
 import { type BeginContext, defineOperation } from '../kind.ts';
 import { disksOf } from '../machine.ts';
-import { operationParams } from '../parameters.ts';
 import { moveVServer } from '../transitions.ts';
 import { provision } from '../vdisk/steps.ts';
-import { hostnameOf, reserveNic, VNicRequest } from './reserve.ts';
+import { params } from './create-params.ts';
+import { hostnameOf, reserveNic } from './reserve.ts';
 import { boot, buildMedia, define, isolate } from './steps.ts';
-
-const params = operationParams({
-  name: Name,
-  type: Type.String({ description: 'Name of a VServerType.' }),
-  imageId: Reference,
-  vnics: Type.Array(VNicRequest, { maxItems: 8, default: [] }),
-  userData: Type.Optional(
-    Type.String({
-      contentEncoding: 'base64',
-      pattern: '^[A-Za-z0-9+/\\s]*={0,2}\\s*$',
-      description: 'Base64',
-    }),
-  ),
-  hostname: Type.Optional(
-    Type.String({
-      pattern:
-        '^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$',
-      maxLength: 253,
-      description: 'A host name (RFC 1123)',
-    }),
-  ),
-  sshKeys: Type.Optional(
-    Type.Array(Type.String({ maxLength: 16_384, pattern: '^[^\\n\\r\\0]+$' }), { maxItems: 64 }),
-  ),
-  passwordKey: Type.Optional(Type.String({ maxLength: 16_384 })),
-  context: Type.Optional(Type.Array(ContextKind, { maxItems: 4, uniqueItems: true })),
-  variables: Type.Optional(
-    Type.Record(
-      Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]{0,63}$' }),
-      Type.String({ maxLength: 65_536 }),
-      {
-        additionalProperties: false,
-        maxProperties: 256,
-      },
-    ),
-  ),
-  pool: Type.Optional(Name),
-  boot: Type.Optional(Type.Boolean({ description: 'false: leave it inactive' })),
-  autostart: Type.Optional(Type.Boolean({ description: 'Start again after a host reboot; default true' })),
-});
 
 const definition: MethodDefinition<typeof params> = {
   name: 'createVServer',
@@ -74,14 +34,15 @@ interface Plan {
   boot: boolean;
 }
 
-type Begin = BeginContext<import('@sinclair/typebox').Static<typeof params>>;
+type Asked = Static<typeof params>;
+type Begin = BeginContext<Asked>;
 
 function begin({ host, tx, params: asked, caller }: Begin): Plan {
   const { config, totals } = host;
   refuseTakenName(tx, 'vserver', asked.name);
   const type = findType(config, asked.type);
   const image = availableImage(find(tx, 'image', asked.imageId));
-  const userData = checkedUserData(asked.userData ?? '', config.user_data_max_bytes);
+  const data = checkedData(asked, config.user_data_max_bytes);
   const pool = asked.pool ?? config.pool[0]!.name;
   const sizeBytes = Math.max(image.virtualSizeBytes!, Math.round((type.disk_gb ?? 0) * 2 ** 30));
   admit(tx, config.capacity, totals, { vcpus: type.vcpus, memoryMiB: type.memory_mib });
@@ -97,7 +58,8 @@ function begin({ host, tx, params: asked, caller }: Begin): Plan {
     vserverType: type.name,
     imageId: image.id,
     hostname: asked.hostname ?? hostnameOf(asked.name),
-    userData,
+    ...data,
+    ...(asked.imds ? { imds: asked.imds } : {}),
     sshKeys: asked.sshKeys ?? [],
     ...(asked.passwordKey ? { passwordKey: asked.passwordKey } : {}),
     variables: asked.variables ?? {},
@@ -178,10 +140,16 @@ function availableImage(image: DiskImage): DiskImage {
   });
 }
 
-function checkedUserData(base64: string, limit: number): string {
-  const bytes = Buffer.from(base64, 'base64');
-  if (bytes.length > limit) {
-    throw new InnkeeperError('invalid', `The user data has ${bytes.length} bytes; this host takes ${limit}.`);
+/** Both in plain base64. @throws InnkeeperError `invalid` when they are too long together */
+function checkedData({ userData = '', vendorData = '' }: Asked, limit: number) {
+  const [user, vendor] = [Buffer.from(userData, 'base64'), Buffer.from(vendorData, 'base64')];
+  const bytes = user.length + vendor.length;
+  if (bytes > limit) {
+    const which = vendor.length > 0 ? 'user and vendor data have' : 'user data has';
+    throw new InnkeeperError('invalid', `The ${which} ${bytes} bytes; this host takes ${limit}.`);
   }
-  return bytes.toString('base64');
+  return {
+    userData: user.toString('base64'),
+    ...(vendor.length > 0 ? { vendorData: vendor.toString('base64') } : {}),
+  };
 }
