@@ -5,7 +5,8 @@ import type { Duplex } from 'node:stream';
 import type { Host } from './host.ts';
 import type { EventLog } from './inventory/event-log.ts';
 import type { StoredEvent } from './inventory/outbox.ts';
-import type { AgentApi, Caller, HelloFacts, MethodDefinition, Right } from './methods.ts';
+import type { AgentApi, Caller, Health, HelloFacts, MethodDefinition, Right } from './methods.ts';
+import { metricsPage } from './metrics/page.ts';
 import type { OperationEngine } from './operations/engine.ts';
 import { find } from './operations/find.ts';
 import type { OperationRecord } from './operations/journal.ts';
@@ -109,6 +110,21 @@ export class Agent implements AgentApi {
       this.#capacityTimer = undefined;
       this.#capacity.emit('change');
     }, CAPACITY_COALESCE_MS).unref();
+  }
+
+  health(): Health {
+    const { hypervisor, totals } = this.#parts.host;
+    const pools = [...totals.pools].flatMap(([name, { unavailable }]) =>
+      unavailable ? [`The storage pool ${name} is not available: ${unavailable}`] : [],
+    );
+    const away = hypervisor.connected ? [] : ['The hypervisor daemon is not connected.'];
+    const warnings = [...away, ...pools];
+    return { status: warnings.length === 0 ? 'ok' : 'degraded', warnings };
+  }
+
+  metrics(): Promise<string> {
+    const { host, log, engine } = this.#parts;
+    return metricsPage(host, { receivers: log.receivers, operationsRunning: engine.runningCount });
   }
 
   async console(reference: string): Promise<Duplex> {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { parse, TomlError } from 'smol-toml';
-import { ControlPlaneConfig, ListenerConfig } from './control-plane/config.ts';
+import { ApiListenerConfig, ControlPlaneConfig, ListenerConfig } from './control-plane/config.ts';
 import { InnkeeperError } from './resources/errors.ts';
 import { Name } from './resources/names.ts';
 import { checkPoolEntry, PoolEntry } from './storage/config.ts';
@@ -187,6 +187,7 @@ export const ConfigSchema = Type.Object(
       help: 'Who directs this host from afar; the agent dials out',
     }),
     control_plane_listener: Type.Optional(ListenerConfig),
+    api_listener: Type.Optional(ApiListenerConfig),
   },
   closed,
 );

@@ -1,6 +1,7 @@
 // The daemon: configuration, log, the agent, the ways in, and the signals that end it.
 import { type Logger, pino } from 'pino';
 import { startLocalApi } from './api/local-api.ts';
+import { startNetworkApi } from './api/network-api.ts';
 import { readConfig } from './config.ts';
 import { messageLimit, openLinks } from './control-plane/links.ts';
 import { notifySystemd } from './notify-systemd.ts';
@@ -27,18 +28,25 @@ export async function runAgent(configPath: string, boundary?: Boundary): Promise
     const running = await startAgent(config, log, boundary);
     closers.push(() => running.close());
     const { agent } = running;
+    const bodyLimit = messageLimit(config.user_data_max_bytes);
     const api = await startLocalApi({
       agent,
       socketPath: config.socket,
       log,
-      bodyLimit: messageLimit(config.user_data_max_bytes),
+      bodyLimit,
       ...(config.socket_group ? { group: config.socket_group } : {}),
     });
     closers.push(() => api.close());
+    const network = await startNetworkApi({ config: config.api_listener, agent, log, bodyLimit });
+    closers.push(() => network?.close());
     const links = await openLinks(config, agent, log);
     closers.push(() => links.close());
-    reloadOnHangUp(() => links.reload(), log);
-    log.info({ socket: config.socket, ...(links.port ? { controlPlanePort: links.port } : {}) }, 'ready');
+    reloadOnHangUp(async () => {
+      await network?.reload();
+      await links.reload();
+    }, log);
+    const ports = { controlPlanePort: links.port, apiPort: network?.port };
+    log.info({ socket: config.socket, ...ports }, 'ready');
     await notifySystemd('READY=1');
     const signal = await askedToStop();
     log.info({ signal }, 'stopping');

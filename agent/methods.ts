@@ -52,8 +52,18 @@ export interface AgentApi {
   hello(): HelloFacts;
   /** Calls `listener` when the capacity report may have changed (coalesced). */
   onCapacityChange(listener: () => void): () => void;
+  /** Whether the agent can do its work now, and what a person should know. */
+  health(): Health;
+  /** Everything measured, in Prometheus' text format. */
+  metrics(): Promise<string>;
   /** Serial console of a running VServer (id or name). */
   console(vserver: string): Promise<Duplex>;
+}
+
+export interface Health {
+  /** `degraded` while the hypervisor or a storage pool cannot be asked. */
+  status: 'ok' | 'degraded';
+  warnings: string[];
 }
 
 export interface HelloFacts {

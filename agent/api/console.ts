@@ -22,7 +22,7 @@ interface Log {
  */
 export async function serveConsole(
   agent: AgentApi,
-  caller: Caller,
+  caller: Caller | undefined,
   request: IncomingMessage,
   socket: Duplex,
   head: Buffer,
@@ -48,7 +48,7 @@ export async function serveConsole(
   console.destroy();
 }
 
-function vserverOf(request: IncomingMessage, caller: Caller): string {
+function vserverOf(request: IncomingMessage, caller: Caller | undefined): string {
   const found = PATH.exec(request.url ?? '')?.[1];
   if (request.headers.upgrade?.toLowerCase() !== CONSOLE_PROTOCOL || found === undefined) {
     throw new InnkeeperError(
@@ -56,7 +56,7 @@ function vserverOf(request: IncomingMessage, caller: Caller): string {
       `Only /v1/vservers/{id}/console can be upgraded, to ${CONSOLE_PROTOCOL}.`,
     );
   }
-  if (caller.right === 'observe') {
+  if (caller === undefined || caller.right === 'observe') {
     throw new InnkeeperError('forbidden', 'Looking at a console needs the right to operate.');
   }
   try {

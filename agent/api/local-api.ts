@@ -1,9 +1,10 @@
 // The local API: HTTP over a UNIX socket for the innkeeper command and everything else on this host.
+import type { Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { FastifyBaseLogger } from 'fastify';
 import type { AgentApi, Caller } from '../methods.ts';
 import { serveConsole } from './console.ts';
-import { buildApi } from './routes.ts';
+import { type ApiOptions, buildApi } from './routes.ts';
 import { listenOnSocket } from './unix-socket.ts';
 
 /** Who may open the socket may do everything: the file's mode and group are the lock. */
@@ -25,35 +26,37 @@ export interface LocalApiOptions {
   group?: string | number;
 }
 
-/**
- * Serves the API until closed; closing ends open streams and consoles and removes the socket.
- * @throws InnkeeperError `conflict` when another agent answers on the socket, `invalid` for a path that cannot be used
- */
-export async function startLocalApi(options: LocalApiOptions): Promise<{ close(): Promise<void> }> {
-  const { agent, log } = options;
+type Serving = Pick<ApiOptions, 'agent' | 'callerOf' | 'log' | 'bodyLimit' | 'https'>;
+
+/** The API with its consoles, brought to its address by `listen`; closing ends open streams and consoles. */
+export async function serveApi(
+  { agent, callerOf, log, bodyLimit, https }: Serving,
+  listen: (server: Server) => Promise<void>,
+): Promise<{ server: Server; close(): Promise<void> }> {
   const closing = new AbortController();
   const consoles = new Set<Duplex>();
   const app = buildApi({
     agent,
-    caller: LOCAL_CALLER,
+    callerOf,
     log,
     closing: closing.signal,
-    bodyLimit: options.bodyLimit,
+    bodyLimit,
+    ...(https ? { https } : {}),
   });
   app.server.on('upgrade', (request, socket, head) => {
     consoles.add(socket);
     socket.once('close', () => consoles.delete(socket));
-    void serveConsole(agent, LOCAL_CALLER, request, socket, head, log);
+    void serveConsole(agent, callerOf(request), request, socket, head, log);
   });
   await app.ready();
-  const { mode = DEFAULT_MODE, group } = options;
   try {
-    await listenOnSocket(app.server, options.socketPath, { mode, ...(group === undefined ? {} : { group }) });
+    await listen(app.server);
   } catch (error) {
     await app.close();
     throw error;
   }
   return {
+    server: app.server,
     async close() {
       closing.abort();
       // Stop accepting before hanging up on those inside, or one who redials at once would keep the door open.
@@ -63,4 +66,16 @@ export async function startLocalApi(options: LocalApiOptions): Promise<{ close()
       await app.close();
     },
   };
+}
+
+/**
+ * Serves the API on its UNIX socket until closed; closing removes the socket.
+ * @throws InnkeeperError `conflict` when another agent answers on the socket, `invalid` for a path that cannot be used
+ */
+export async function startLocalApi(options: LocalApiOptions): Promise<{ close(): Promise<void> }> {
+  const { agent, log, bodyLimit, socketPath, mode = DEFAULT_MODE, group } = options;
+  const access = { mode, ...(group === undefined ? {} : { group }) };
+  return await serveApi({ agent, log, bodyLimit, callerOf: () => LOCAL_CALLER }, (server) =>
+    listenOnSocket(server, socketPath, access),
+  );
 }

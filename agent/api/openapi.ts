@@ -19,18 +19,27 @@ export function openApiDocument(agent: AgentApi): Json {
     paths[path] = { ...paths[path], [verb.toLowerCase()]: operation(definition) };
   }
   const { document, schemas } = namedSchemas(paths);
+  const all = { ...document, ...fixedPaths() };
   return {
     openapi: '3.1.0',
     info: {
       title: 'Innkeeper local API',
       version: agent.hello().agentVersion,
       description: 'VServers, VDisks, VNICs and VNets of one host.',
+      contact: { name: 'The operator of this host' },
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: 'http://localhost', description: 'Over the UNIX socket of the agent.' }],
-    paths: { ...document, ...fixedPaths() },
+    tags: tagsOf(all).map((name) => ({ name })),
+    paths: all,
     components: { schemas: { ...schemas, Error: errorSchema() }, responses: { Failure: failure() } },
   };
+}
+
+/** Names of the groups in the order of their first operation. */
+function tagsOf(paths: Json): string[] {
+  const operations = Object.values(paths).flatMap((verbs) => Object.values(verbs as Record<string, Json>));
+  return [...new Set(operations.flatMap(({ tags }) => tags as string[]))];
 }
 
 function operation(definition: MethodDefinition): Json {
@@ -118,16 +127,42 @@ function fixedPaths(): Record<string, Json> {
       post: {
         operationId: 'call',
         summary: 'Calls any method by its name, with all its parameters in the body.',
+        description: 'Needs the right of that method.',
         tags: ['call'],
         parameters: [{ name: 'method', in: 'path', required: true, schema: { type: 'string' } }],
         requestBody: { content: { 'application/json': { schema: { type: 'object' } } } },
         responses: { '200': content('The result.', {}), default: { $ref: '#/components/responses/Failure' } },
       },
     },
+    '/healthz': {
+      get: {
+        operationId: 'getHealth',
+        summary: 'Whether the agent can do its work now.',
+        description: 'Answered with 200 as long as the agent lives; "degraded" comes with the reasons.',
+        tags: ['host'],
+        responses: {
+          '200': content('Status, warnings and version.', { type: 'object' }),
+          default: { $ref: '#/components/responses/Failure' },
+        },
+      },
+    },
+    '/metrics': {
+      get: {
+        operationId: 'getMetrics',
+        summary: 'Measurements for Prometheus.',
+        description: 'One call to the hypervisor, whatever the number of VServers.',
+        tags: ['host'],
+        responses: {
+          '200': { description: 'Text exposition format 0.0.4.', content: { 'text/plain': {} } },
+          default: { $ref: '#/components/responses/Failure' },
+        },
+      },
+    },
     '/v1/events': {
       get: {
         operationId: 'streamEvents',
         summary: 'Events above a sequence number, and with follow=1 every later one.',
+        description: 'A browser that comes back with Last-Event-ID goes on where it was.',
         tags: ['events'],
         parameters: [
           query('after', 'Last event already known.'),
@@ -140,6 +175,7 @@ function fixedPaths(): Record<string, Json> {
       get: {
         operationId: 'streamOperationUpdates',
         summary: 'State and progress of operations as they change, until the caller hangs up.',
+        description: 'What happened before is told by getOperation.',
         tags: ['operations'],
         responses: stream('One OperationRecord a line, or a Server-Sent Event each.'),
       },

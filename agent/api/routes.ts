@@ -1,4 +1,6 @@
 // The HTTP API as fastify routes: one per method of the table, the call by name, health and the OpenAPI document.
+import type { IncomingMessage } from 'node:http';
+import type { ServerOptions } from 'node:https';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { AgentApi, Caller, MethodDefinition } from '../methods.ts';
 import { InnkeeperError } from '../resources/errors.ts';
@@ -6,6 +8,7 @@ import { callMethod } from './call.ts';
 import { CONSOLE_PROTOCOL } from './console.ts';
 import { httpFailure } from './http-errors.ts';
 import { openApiDocument } from './openapi.ts';
+import { apiPage, PAGE_POLICY } from './page.ts';
 import { gatherParameters } from './parameters.ts';
 import { addStreams } from './streams.ts';
 
@@ -14,14 +17,21 @@ const BODY_LIMIT = 4 * 1024 * 1024;
 /** Time a client has to send a whole request, in ms; answers may take as long as their operation. */
 const REQUEST_TIME = 30_000;
 
+/** Who asks, from the first hook on. */
+const callers = new WeakMap<IncomingMessage, Caller>();
+const callerOfRaw = (request: IncomingMessage): Caller => callers.get(request) as Caller;
+const STRANGER = new InnkeeperError('forbidden', 'Nobody is known by the token or certificate given.');
+
 /** What the routes are made of. */
 export interface ApiOptions {
   agent: AgentApi;
-  /** On whose behalf everything that comes in is done. */
-  caller: Caller;
+  /** On whose behalf a request is done; nobody is let in by `undefined`. */
+  callerOf: (request: IncomingMessage) => Caller | undefined;
   log: FastifyBaseLogger;
   /** Largest body taken, in bytes; 4 MiB if absent. */
   bodyLimit?: number | undefined;
+  /** Certificate and key; plain HTTP if absent. */
+  https?: ServerOptions;
   /** Ends the endless answers when it aborts. */
   closing: AbortSignal;
 }
@@ -29,10 +39,11 @@ export interface ApiOptions {
 /** The application, not yet listening. */
 export function buildApi({
   agent,
-  caller,
+  callerOf,
   log,
   closing,
   bodyLimit = BODY_LIMIT,
+  https,
 }: ApiOptions): FastifyInstance {
   const app = Fastify({
     loggerInstance: log,
@@ -40,9 +51,20 @@ export function buildApi({
     bodyLimit,
     requestTimeout: REQUEST_TIME,
     routerOptions: { maxParamLength: 256 },
+    ...(https ? { https } : {}),
+  }) as FastifyInstance;
+  app.addHook('onRequest', async ({ raw }, reply) => {
+    const caller = callerOf(raw);
+    if (caller) callers.set(raw, caller);
+    else return reply.code(401).header('www-authenticate', 'Bearer').send(httpFailure(STRANGER).body);
   });
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => {
     parseJson(text as string, done);
+  });
+  // Libraries give even an empty body a type (axios, curl --data ''): nothing is no parameters, whatever it is called.
+  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, text, done) => {
+    if (text === '') done(null, undefined);
+    else done(new InnkeeperError('invalid', 'Parameters are sent as application/json.'));
   });
   app.setErrorHandler((error, request, reply) => {
     const { status, body } = httpFailure(error);
@@ -55,8 +77,8 @@ export function buildApi({
       `There is nothing at ${request.method} ${request.url.slice(0, 200)}.`,
     );
   });
-  for (const definition of agent.methods.values()) addMethod(app, agent, caller, definition);
-  addCallByName(app, agent, caller);
+  for (const definition of agent.methods.values()) addMethod(app, agent, definition);
+  addCallByName(app, agent);
   addFixed(app, agent);
   addStreams(app, agent, closing);
   return app;
@@ -71,19 +93,14 @@ function parseJson(text: string, done: (error: Error | null, body?: unknown) => 
   }
 }
 
-function addMethod(
-  app: FastifyInstance,
-  agent: AgentApi,
-  caller: Caller,
-  definition: MethodDefinition,
-): void {
+function addMethod(app: FastifyInstance, agent: AgentApi, definition: MethodDefinition): void {
   app.route({
     method: definition.http.verb,
     url: definition.http.path.replaceAll(/\{(\w+)\}/g, ':$1'),
     handler: async (request, reply) => {
       const parts = { path: request.params, query: request.query, body: request.body };
       const params = gatherParameters(definition, parts);
-      const result = await agent.call(definition.name, params, caller);
+      const result = await agent.call(definition.name, params, callerOfRaw(request.raw));
       const accepted = definition.kind === 'operation' && params.wait === false;
       return reply
         .code(accepted ? 202 : 200)
@@ -93,16 +110,25 @@ function addMethod(
   });
 }
 
-function addCallByName(app: FastifyInstance, agent: AgentApi, caller: Caller): void {
+function addCallByName(app: FastifyInstance, agent: AgentApi): void {
   app.post('/v1/call/:method', async (request, reply) => {
     const { method } = request.params as { method: string };
-    const result = await callMethod(agent, method, request.body ?? {}, caller);
+    const result = await callMethod(agent, method, request.body ?? {}, callerOfRaw(request.raw));
     return reply.type('application/json').send(toJson(result));
   });
 }
 
 function addFixed(app: FastifyInstance, agent: AgentApi): void {
-  app.get('/healthz', async () => ({ status: 'ok', agentVersion: agent.hello().agentVersion }));
+  app.get('/healthz', async () => ({ ...agent.health(), agentVersion: agent.hello().agentVersion }));
+  app.get('/metrics', async (_request, reply) =>
+    reply.type('text/plain; version=0.0.4; charset=utf-8').send(await agent.metrics()),
+  );
+  app.get('/', async (_request, reply) =>
+    reply
+      .type('text/html; charset=utf-8')
+      .header('content-security-policy', PAGE_POLICY)
+      .send(apiPage(openApiDocument(agent))),
+  );
   app.get('/v1/openapi.json', async () => openApiDocument(agent));
   app.get('/v1/vservers/:vserverId/console', async () => {
     throw new InnkeeperError(

@@ -70,20 +70,29 @@ export const AdmittedConfig = Type.Object(
 );
 export type AdmittedConfig = Static<typeof AdmittedConfig>;
 
+const listening = {
+  host: Type.String({ format: 'ip', default: '0.0.0.0', help: 'Address to listen on' }),
+  port: Type.Integer({ minimum: 0, maximum: 65_535, help: 'TCP port to listen on' }),
+  cert_file: Type.Optional(help(Path, 'File with the certificate of this host (PEM)')),
+  key_file: Type.Optional(help(Path, 'File with the key of that certificate (PEM)')),
+  ca_file: Type.Optional(help(Path, 'File with the certificates that callers are checked against (PEM)')),
+};
+const admittedCallers = Type.Array(AdmittedConfig, {
+  minItems: 1,
+  maxItems: 32,
+  help: 'Who may come in, and by what it proves who it is',
+});
+
 /** `[control_plane_listener]`: the agent listens, control planes dial. Absent: nothing listens. */
 export const ListenerConfig = Type.Object(
-  {
-    host: Type.String({ format: 'ip', default: '0.0.0.0', help: 'Address to listen on' }),
-    port: Type.Integer({ minimum: 0, maximum: 65_535, help: 'TCP port to listen on' }),
-    cert_file: Type.Optional(help(Path, 'File with the certificate of this host (PEM)')),
-    key_file: Type.Optional(help(Path, 'File with the key of that certificate (PEM)')),
-    ca_file: Type.Optional(help(Path, 'File with the certificates that callers are checked against (PEM)')),
-    control_plane: Type.Array(AdmittedConfig, {
-      minItems: 1,
-      maxItems: 32,
-      help: 'Who may come in, and by what it proves who it is',
-    }),
-  },
+  { ...listening, control_plane: admittedCallers },
   { ...closed, help: 'Lets control planes dial this host; without it nothing listens' },
 );
 export type ListenerConfig = Static<typeof ListenerConfig>;
+
+/** `[api_listener]`: the HTTP API on a network address. Absent: it is on its UNIX socket only. */
+export const ApiListenerConfig = Type.Object(
+  { ...listening, caller: admittedCallers },
+  { ...closed, help: 'Serves the HTTP API on a network address too; without it nothing listens' },
+);
+export type ApiListenerConfig = Static<typeof ApiListenerConfig>;

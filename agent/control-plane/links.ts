@@ -6,7 +6,7 @@ import { DEFAULT_BACKOFF } from './backoff.ts';
 import type { AdmittedConfig, ControlPlaneConfig, ListenerConfig } from './config.ts';
 import { credentialFiles } from './credential-files.ts';
 import { connectControlPlane } from './link.ts';
-import { type Listener, listenForControlPlanes } from './listener.ts';
+import { type Listener, type ListenerCredentials, listenForControlPlanes } from './listener.ts';
 import { DEFAULT_LIMITS } from './session.ts';
 
 /** The part of the configuration that speaks of links. */
@@ -69,21 +69,22 @@ async function listen(
   common: { agent: AgentApi; log: FastifyBaseLogger; limits: { maxMessageBytes: number } },
 ): Promise<Listener | undefined> {
   if (!config) return undefined;
-  const { host, port, cert_file, key_file, ca_file } = config;
+  const { host, port } = config;
+  const credentials = listenerCredentials(config, config.control_plane);
+  return await listenForControlPlanes({ ...common, host, port, credentials });
+}
+
+/** A source of a listener's credentials, read from their files at every call. */
+export function listenerCredentials(
+  { cert_file, key_file, ca_file }: Pick<ListenerConfig, 'cert_file' | 'key_file' | 'ca_file'>,
+  callers: readonly AdmittedConfig[],
+): () => Promise<ListenerCredentials> {
   const proofs = credentialFiles({ cert: cert_file, key: key_file, ca: ca_file });
-  return await listenForControlPlanes({
-    ...common,
-    host,
-    port,
-    credentials: async () => ({
-      ...(await proofs()),
-      controlPlanes: await Promise.all(config.control_plane.map(admitted)),
-    }),
-  });
+  return async () => ({ ...(await proofs()), controlPlanes: await Promise.all(callers.map(admitted)) });
 }
 
 /** A caller as configured, with the token that its file holds now. */
-export async function admitted(caller: AdmittedConfig): Promise<AdmittedControlPlane> {
+async function admitted(caller: AdmittedConfig): Promise<AdmittedControlPlane> {
   const { name, right, token_file, certificate_name } = caller;
   const { token } = await credentialFiles({ token: token_file })();
   return {

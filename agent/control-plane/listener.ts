@@ -60,7 +60,7 @@ export interface Listener {
  */
 export async function listenForControlPlanes(options: ListenerOptions): Promise<Listener> {
   const { host, port, log } = options;
-  let known = checked(await options.credentials(), host);
+  let known = checkedCredentials(await options.credentials(), host);
   const closing = new AbortController();
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const sessions = new Set<Promise<void>>();
@@ -94,7 +94,7 @@ export async function listenForControlPlanes(options: ListenerOptions): Promise<
   return {
     port: (server.address() as AddressInfo).port,
     async reload() {
-      const fresh = checked(await options.credentials(), host);
+      const fresh = checkedCredentials(await options.credentials(), host);
       if (server instanceof HttpsServer) server.setSecureContext(tlsOptions(fresh));
       known = fresh;
     },
@@ -108,8 +108,8 @@ export async function listenForControlPlanes(options: ListenerOptions): Promise<
   };
 }
 
-/** @throws InnkeeperError `invalid` */
-function checked(credentials: ListenerCredentials, host: string): ListenerCredentials {
+/** @throws InnkeeperError `invalid` when tokens would travel in clear, or somebody need prove nothing */
+export function checkedCredentials(credentials: ListenerCredentials, host: string): ListenerCredentials {
   const { cert, ca, controlPlanes } = credentials;
   checkAdmitted(controlPlanes, cert !== undefined && ca !== undefined);
   if (cert !== undefined || isLoopback(host)) return credentials;
@@ -117,7 +117,8 @@ function checked(credentials: ListenerCredentials, host: string): ListenerCreden
   throw new InnkeeperError('invalid', why);
 }
 
-function tlsOptions({ cert, key, ca }: ListenerCredentials): SecureContextOptions {
+/** What TLS needs of them; whether a client's certificate is good is decided by admit: a token may be enough. */
+export function tlsOptions({ cert, key, ca }: ListenerCredentials): SecureContextOptions {
   return { ...(cert ? { cert } : {}), ...(key ? { key } : {}), ...(ca ? { ca } : {}) };
 }
 

@@ -31,6 +31,11 @@ export class EventLog {
     return this.#receivers.get(receiver) ?? 0;
   }
 
+  /** Last event acknowledged, by receiver. */
+  get receivers(): ReadonlyMap<string, number> {
+    return this.#receivers;
+  }
+
   /** Notes that `receiver` has everything up to `seq`; going back is ignored. */
   async acknowledge(receiver: string, seq: number): Promise<void> {
     const known = Math.min(seq, this.#inventory.lastSequence);

@@ -82,6 +82,11 @@ export class OperationEngine {
     return this.#running.get(id)?.row.record;
   }
 
+  /** How many are under way. */
+  get runningCount(): number {
+    return this.#running.size;
+  }
+
   /** Asks a running operation to stop and undo itself. @throws InnkeeperError */
   cancel(id: string): void {
     const running = this.#running.get(id);

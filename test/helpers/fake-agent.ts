@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { StoredEvent } from '../../agent/inventory/outbox.ts';
-import type { AgentApi, Caller, HelloFacts, MethodDefinition, Right } from '../../agent/methods.ts';
+import type { AgentApi, Caller, Health, HelloFacts, MethodDefinition, Right } from '../../agent/methods.ts';
 import type { OperationRecord } from '../../agent/operations/journal.ts';
 import { InnkeeperError } from '../../agent/resources/errors.ts';
 
@@ -234,6 +234,14 @@ export class FakeAgent implements AgentApi {
       features: {},
       lastSequence: this.stored.length,
     };
+  }
+
+  health(): Health {
+    return { status: 'ok', warnings: [] };
+  }
+
+  async metrics(): Promise<string> {
+    return 'fake 1\n';
   }
 
   /** What the agent does when its capacity report may have changed. */
