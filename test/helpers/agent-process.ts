@@ -42,6 +42,8 @@ export class TestAgent {
   readonly folder: string;
   readonly socket: string;
   readonly client: ApiClient;
+  /** Where the test guest's image can be registered from; known once the agent was started. */
+  guestImageUri = '';
   readonly #options: TestAgentOptions;
   #child: ChildProcess | undefined;
   #log = '';
@@ -84,7 +86,8 @@ export class TestAgent {
    */
   async start(crashAt?: string): Promise<void> {
     await this.#writeConfig();
-    await this.#launch(crashAt);
+    await this.crashAt(crashAt);
+    await this.#launch();
     const ready = await this.#until((text) => text.includes('"msg":"ready"'), READY_MS);
     if (!ready) throw new Error(`the agent is not ready:\n${this.#log.slice(-4000)}`);
   }
@@ -92,13 +95,21 @@ export class TestAgent {
   /** Starts it although it is expected to die, and resolves with its exit signal or code. */
   async startAndDie(crashAt: string): Promise<string | number | null> {
     await this.#writeConfig();
-    await this.#launch(crashAt);
+    await this.crashAt(crashAt);
+    await this.#launch();
     const child = this.#child!;
     await Promise.race([
       once(child, 'exit'),
       this.#until((text) => text.includes('"msg":"ready"'), READY_MS),
     ]);
     return child.signalCode ?? child.exitCode;
+  }
+
+  /** Where the running process, or the next one, kills itself; nowhere if undefined. */
+  async crashAt(point: string | undefined): Promise<void> {
+    const file = join(this.folder, 'crash-at');
+    if (point === undefined) await rm(file, { force: true });
+    else await writeFile(file, point);
   }
 
   call<T = Record<string, unknown>>(method: string, params: object = {}): Promise<T> {
@@ -132,6 +143,7 @@ export class TestAgent {
 
   async #writeConfig(): Promise<void> {
     const image = await guestImage();
+    this.guestImageUri = `file://${image}`;
     const config = {
       state_dir: this.stateDir,
       socket: this.socket,
@@ -147,11 +159,9 @@ export class TestAgent {
     await writeFile(join(this.folder, 'innkeeper.toml'), stringify(config));
   }
 
-  async #launch(crashAt: string | undefined): Promise<void> {
+  async #launch(): Promise<void> {
     this.#log = '';
-    const env = { ...process.env, ...(crashAt ? { INNKEEPER_TEST_CRASH_AT: crashAt } : {}) };
     const child = spawn(process.execPath, [entry, join(this.folder, 'innkeeper.toml')], {
-      env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;

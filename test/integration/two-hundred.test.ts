@@ -1,0 +1,85 @@
+// Two hundred VServers: listing, statistics and reconcile cost one round trip each, and making one more stays cheap.
+import t from 'tap';
+import { testAgent } from '../helpers/agent-process.ts';
+import { registeredImage } from '../helpers/guest-console.ts';
+import { eventually } from '../helpers/waiting.ts';
+import { countingRelay } from '../support/counting-relay.ts';
+import { privateLibvirtd } from '../support/private-libvirtd.ts';
+
+const MANY = 200;
+const AT_ONCE = 10;
+
+t.test('what one VServer costs the hypervisor, two hundred cost too', async (t) => {
+  const libvirtd = await privateLibvirtd(t);
+  const relay = await countingRelay(t, libvirtd.socket);
+  const agent = await testAgent(t, {
+    libvirtUri: `test+unix:///default?socket=${relay.socket}`,
+    config: {
+      reconcile_seconds: 5,
+      capacity: { cpu_overcommit: 64, memory_overcommit: 16, host_memory_mib: 0, host_disk_percent: 1 },
+      vserver_type: [{ name: 'tiny', vcpus: 1, memory_mib: 32 }],
+    },
+  });
+  await registeredImage(agent);
+  const create = (number: number) =>
+    agent.call('createVServer', {
+      name: `v${number}`,
+      type: 'tiny',
+      imageId: 'guest',
+      vnics: [],
+      context: ['nocloud'],
+    });
+  const callsOf = () => [...relay.calls.values()].reduce((sum, count) => sum + count, 0);
+  /** True when nothing was asked for a while: the looks after the last events are over. */
+  const calmed = async () => {
+    const before = callsOf();
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    return callsOf() <= before + 1;
+  };
+  const comparisons = () => agent.log.split('"occasion":"periodic"').length;
+
+  relay.reset();
+  await create(0);
+  await eventually(calmed, (calm) => calm, 'a calm moment after the first');
+  const callsForFirst = callsOf();
+  for (let next = 1; next < MANY - 1; next += AT_ONCE) {
+    const batch = Array.from({ length: Math.min(AT_ONCE, MANY - 1 - next) }, (_, index) =>
+      create(next + index),
+    );
+    await Promise.all(batch);
+  }
+  await eventually(
+    async () => callsOf(),
+    () => true,
+    'calls',
+  );
+  relay.reset();
+  await create(MANY - 1);
+  await eventually(calmed, (calm) => calm, 'a calm moment after the last');
+  // Periodic comparisons may fall into it, and how often one looks after an event depends on their timing.
+  t.ok(
+    callsOf() <= callsForFirst * 2 + 2,
+    `making the last takes no more calls (${JSON.stringify([...relay.calls])}) than the first (${callsForFirst})`,
+  );
+
+  relay.reset();
+  const all = await agent.call<unknown[]>('listVServer');
+  t.equal(all.length, MANY);
+  t.ok(callsOf() <= 1, 'listing asks the hypervisor nothing');
+  relay.reset();
+  await agent.call('getCapacity');
+  t.ok(callsOf() <= 1, 'nor does the capacity report');
+
+  await eventually(calmed, (calm) => calm, 'a calm moment');
+  relay.reset();
+  const before = comparisons();
+  await eventually(
+    async () => comparisons(),
+    (count) => count > before,
+    'a periodic comparison',
+  );
+  t.ok(
+    callsOf() >= 1 && callsOf() <= 2,
+    `comparing all of them is one bulk call: ${JSON.stringify([...relay.calls])}`,
+  );
+});

@@ -1,0 +1,149 @@
+// For each kind of operation: what must be there before it, how it is asked for, what must hold afterwards.
+import type { Test } from 'tap';
+import type { TestAgent } from '../helpers/agent-process.ts';
+import { bootedGuest } from '../helpers/guest-console.ts';
+
+export interface Scenario {
+  /** Makes what the operation needs; in place already are the image `guest` and the VNet `net`. */
+  before?(agent: TestAgent): Promise<unknown>;
+  params: object;
+  /** Looks at the host after the operation was interrupted, carried on, and asked for again. */
+  after(agent: TestAgent, t: Test, result: Record<string, unknown>): Promise<void>;
+}
+
+const asleep = { name: 'one', type: 'tiny', imageId: 'guest', vnics: [{ vnetId: 'net' }], boot: false };
+const one = { vserverId: 'one' };
+const disk = { vdiskId: 'disk' };
+
+const inactive = (agent: TestAgent) => agent.call('createVServer', asleep);
+const running = (agent: TestAgent) => agent.call('createVServer', { ...asleep, boot: true });
+const booted = async (agent: TestAgent) => {
+  await running(agent);
+  await bootedGuest(agent, 'one');
+};
+const blank = (agent: TestAgent) => agent.call('createVDisk', { name: 'disk', sizeGB: 0.01 });
+const both =
+  (...steps: ((agent: TestAgent) => Promise<unknown>)[]) =>
+  async (agent: TestAgent) => {
+    for (const step of steps) await step(agent);
+  };
+
+/** The VServer `one` has this state, and there is only one VServer. */
+function vserverIs(expected: object): Scenario['after'] {
+  return async (agent, t) => {
+    const all = await agent.call<unknown>('listVServer');
+    t.match(all, [expected]);
+    t.equal((all as unknown[]).length, 1);
+  };
+}
+
+/** The list has exactly these, in any order, by name. */
+function namesAre(method: string, names: string[]): Scenario['after'] {
+  return async (agent, t) => {
+    const all = await agent.call<{ name: string }[]>(method);
+    t.same(all.map(({ name }) => name).sort(), names);
+  };
+}
+
+export const SCENARIOS: Record<string, Scenario> = {
+  createVServer: { params: { ...asleep, boot: true }, after: vserverIs({ name: 'one', state: 'running' }) },
+  destroyVServer: { before: running, params: one, after: namesAre('listVServer', []) },
+  startVServer: { before: inactive, params: one, after: vserverIs({ state: 'running' }) },
+  stopVServer: {
+    before: running,
+    params: one,
+    async after(agent, t, result) {
+      t.match(result, { state: 'stopping' });
+      await agent.call('powerOffVServer', one);
+    },
+  },
+  restartVServer: { before: booted, params: one, after: vserverIs({ state: 'running', reason: /restart/ }) },
+  powerOnVServer: {
+    before: both(inactive, (agent) => agent.call('powerOffVServer', one)),
+    params: one,
+    after: vserverIs({ state: 'inactive', power: 'on' }),
+  },
+  powerOffVServer: { before: running, params: one, after: vserverIs({ state: 'inactive', power: 'off' }) },
+  powerResetVServer: { before: running, params: one, after: vserverIs({ state: 'running', power: 'on' }) },
+  pauseVServer: { before: running, params: one, after: vserverIs({ state: 'running', condition: 'paused' }) },
+  resumeVServer: {
+    before: both(running, (agent) => agent.call('pauseVServer', one)),
+    params: one,
+    async after(agent, t) {
+      await vserverIs({ state: 'running' })(agent, t, {});
+      t.notOk((await agent.call<{ condition?: string }>('getVServerStatus', one)).condition);
+    },
+  },
+  updateVServer: {
+    before: inactive,
+    params: { ...one, type: 'larger', autostart: false },
+    after: vserverIs({ vserverType: 'larger', autostart: false }),
+  },
+  createVDisk: { params: { name: 'disk', sizeGB: 0.01 }, after: namesAre('listVDisk', ['disk']) },
+  destroyVDisk: { before: blank, params: disk, after: namesAre('listVDisk', []) },
+  attachVDisk: {
+    before: both(blank, running),
+    params: { ...disk, ...one },
+    async after(agent, t, result) {
+      t.match(result, { state: 'attached', position: 1 });
+      await agent.call('powerOffVServer', one);
+    },
+  },
+  detachVDisk: {
+    before: both(blank, inactive, (agent) => agent.call('attachVDisk', { ...disk, ...one })),
+    params: disk,
+    async after(agent, t) {
+      t.match(await agent.call('getVDiskAttributes', disk), { state: 'unattached' });
+    },
+  },
+  resizeVDisk: {
+    before: blank,
+    params: { ...disk, sizeGB: 0.02 },
+    async after(agent, t) {
+      t.match(await agent.call('getVDiskAttributes', disk), { sizeGB: 0.02 });
+    },
+  },
+  backupVDisk: {
+    before: blank,
+    params: { ...disk, name: 'copy' },
+    after: namesAre('listVDisk', ['copy', 'disk']),
+  },
+  restoreVDisk: {
+    before: both(blank, (agent) => agent.call('backupVDisk', { ...disk, name: 'copy' })),
+    params: { ...disk, backupId: 'copy' },
+    after: namesAre('listVDisk', ['copy', 'disk']),
+  },
+  createVNet: {
+    params: { name: 'other', ipv4Subnet: '10.9.5.0/24' },
+    after: namesAre('listVNet', ['net', 'other']),
+  },
+  destroyVNet: {
+    before: (agent) => agent.call('createVNet', { name: 'other', ipv4Subnet: '10.9.5.0/24' }),
+    params: { vnetId: 'other' },
+    after: namesAre('listVNet', ['net']),
+  },
+  createVNIC: {
+    before: running,
+    params: { ...one, vnetId: 'net' },
+    async after(agent, t, result) {
+      t.match(result, { position: 1 });
+      t.equal((await agent.call<unknown[]>('listVNIC')).length, 2);
+    },
+  },
+  destroyVNIC: {
+    before: inactive,
+    params: { vnicId: 'the first' },
+    async after(agent, t) {
+      t.same(await agent.call('listVNIC'), []);
+    },
+  },
+  registerDiskImage: {
+    params: { name: 'second', uri: 'the guest image' },
+    after: namesAre('listDiskImage', ['guest', 'second']),
+  },
+  unregisterDiskImage: {
+    before: (agent) => agent.call('registerDiskImage', { name: 'second', uri: agent.guestImageUri }),
+    params: { imageId: 'second' },
+    after: namesAre('listDiskImage', ['guest']),
+  },
+};
