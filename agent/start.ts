@@ -14,6 +14,7 @@ import { Host } from './host.ts';
 import { EventLog } from './inventory/event-log.ts';
 import { Inventory } from './inventory/inventory.ts';
 import { HostNetwork } from './network/mod.ts';
+import { NetworkKeeper } from './network-keeper.ts';
 import { Observer } from './observer.ts';
 import { type Boundary, OperationEngine } from './operations/engine.ts';
 import { JournalStore } from './operations/journal-store.ts';
@@ -70,6 +71,7 @@ export async function startAgent(config: Config, log: Logger, boundary?: Boundar
   const queries = new Map(QUERIES.map((query) => [query.definition.name, query]));
   const engine = new OperationEngine(host, kinds, new JournalStore(inventory.database), boundary);
   const observer = new Observer(host, engine.locks);
+  const keeper = new NetworkKeeper(host);
   const sampler = new PoolSampler(host);
   const agent = new Agent({ host, engine, log: await EventLog.open(inventory), kinds, queries });
 
@@ -79,6 +81,7 @@ export async function startAgent(config: Config, log: Logger, boundary?: Boundar
   await restoreNetworks(host);
   await sampler.start(() => agent.capacityChanged());
   observer.start();
+  keeper.start();
   const connection = connectPatiently(host);
   await connection.firstTry;
   await engine.resume();
@@ -98,6 +101,7 @@ export async function startAgent(config: Config, log: Logger, boundary?: Boundar
       host.halted = true;
       connection.stop();
       observer.stop();
+      await keeper.stop();
       sampler.stop();
       await Promise.all([...host.pools.values()].map((pool) => pool.close()));
       await cleared;

@@ -20,7 +20,14 @@ import {
 } from './host-commands.ts';
 import { checkPrefix, vnetNames, vnicNames } from './names.ts';
 import { namespaceScript } from './namespace-script.ts';
-import { type HostState, readHost, readNamespaces, UNMOUNTED, type VNicCounters } from './observe.ts';
+import {
+  type HostState,
+  type Link,
+  readHost,
+  readNamespaces,
+  UNMOUNTED,
+  type VNicCounters,
+} from './observe.ts';
 import { checkDevice, checkVNetPlan, checkVNicPlan, type VNetPlan, type VNicPlan } from './plans.ts';
 import { Ruleset } from './ruleset.ts';
 import { type Run, run as runCommand } from './run.ts';
@@ -35,6 +42,8 @@ export interface ObservedNetwork {
   taps: string[];
   /** Devices (taps, veths, uplinks) the rules know, existing or not. */
   ruled: string[];
+  /** Every link of the host, ours and others'. */
+  links: ReadonlyMap<string, Link>;
   /** VNet ids of which at least one part is there, and whether all of it is. */
   vnets: { id: string; complete: boolean }[];
 }
@@ -114,7 +123,7 @@ export class HostNetwork {
       all.map((name) => `vnet-${name.slice(-8)}`).filter((id) => /^vnet-[0-9a-f]{8}$/.test(id)),
     );
     const vnets = [...ids].sort().map((id) => ({ id, complete: this.#isComplete(id, state, ruled) }));
-    return { bridges, hostVeths, uplinks, namespaces, taps, ruled, vnets };
+    return { bridges, hostVeths, uplinks, namespaces, taps, ruled, links: state.links, vnets };
   }
 
   /** Frames seen and dropped since the rules were made, by device and reason. */

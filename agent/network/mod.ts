@@ -11,6 +11,7 @@ export {
   vnetNames,
   vnicNames,
 } from './names.ts';
-export type { VNicCounters } from './observe.ts';
+export type { Link, VNicCounters } from './observe.ts';
 export type { GatewayPlan, TransportPlan, VNetPlan, VNicPlan } from './plans.ts';
 export type { Run } from './run.ts';
+export { watchRules } from './watch.ts';

@@ -104,6 +104,7 @@ const EXAMPLES: Record<string, unknown> = {
   '[[control_plane]] pin_sha256': ['AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA='],
   '[control_plane_listener] port': 8443,
   '[[control_plane]] url': 'wss://control.example.net/hosts',
+  '[network] ipv6_range': 'fd12:3456:789a::/48',
 };
 
 function tomlLines({ header, help, optional, example, keys, entries }: Section): string[] {

@@ -1,5 +1,5 @@
 // innkeeper vnet … and vnic …
-import { type CommandRow, list, named, newName, PARAM_OPTION, show, verb } from '../command-row.ts';
+import { ask, type CommandRow, list, named, newName, PARAM_OPTION, show, verb } from '../command-row.ts';
 import { type Column, column } from '../table.ts';
 
 /** A subnet in CIDR notation (RFC 4632). */
@@ -24,6 +24,15 @@ export const NETWORK_COMMANDS: CommandRow[] = [
     column('namespace'),
   ]),
   show('vnet', 'getVNetAttributes'),
+  ask('vnet', 'explain', 'explainVNet', 'why its guests have addresses, or have none', {
+    columns: [
+      column('vnicId', 'vnic'),
+      column('vserverId', 'vserver'),
+      column('ipv4Address', 'ipv4'),
+      column('ipv6Address', 'ipv6'),
+      column('verdict'),
+    ],
+  }),
   verb('vnet', 'create', 'createVNet', 'make a VNet', {
     arguments: [newName],
     options: [
@@ -45,6 +54,7 @@ export const NETWORK_COMMANDS: CommandRow[] = [
     column('device'),
   ]),
   show('vnic', 'getVNICAttributes'),
+  ask('vnic', 'explain', 'explainVNIC', 'why the guest has an address, or has none'),
   verb('vnic', 'create', 'createVNIC', 'give a VServer another VNIC', {
     arguments: [...named('vserver'), ...named('vnet')],
     options: [
