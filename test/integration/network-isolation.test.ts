@@ -15,6 +15,7 @@ import {
   uniquePrefix,
   vnetPlan,
 } from '../helpers/network-lab.ts';
+import { END, endFrom, observe, type Place } from '../helpers/network-observe.ts';
 import { BROADCAST, ethernet, ipv4, udp } from '../helpers/network-packets.ts';
 
 const prefix = uniquePrefix();
@@ -44,39 +45,6 @@ const stray: Station = {
 const watcher: Station = { namespace: `${prefix}g-watch`, port: `${prefix}w1`, mac: '52:54:00:00:00:0d' };
 const lawless: Station = { namespace: `${prefix}g-free`, port: `${prefix}w2`, mac: '52:54:00:00:00:0e' };
 const stations = [alice, bob, aliceTwin, stray, watcher, lawless];
-
-const END = Buffer.from('ik-end-of-sending');
-
-/** The last frame of a sequence: lawful for Alice, and seen by everybody. */
-const endFrom = (mac: string, address: string): Buffer =>
-  ethernet(mac, BROADCAST, 0x0800, ipv4(address, '255.255.255.255', 17, udp(4000, 4001, END)));
-
-type Place = [name: string, namespace: string | undefined, device: string];
-
-/** Sends, and tells at which places each attempt was seen. */
-async function observe(
-  from: Station,
-  attempts: Attempt[],
-  places: Place[],
-  end: Buffer,
-): Promise<Map<string, string[]>> {
-  const captures = await Promise.all(places.map(([, namespace, device]) => capture(namespace, device, END)));
-  await send(
-    from.namespace,
-    attempts.map((attempt) => attempt.frame),
-  );
-  await send(from.namespace, [end]);
-  const found = new Map<string, string[]>(attempts.map((attempt) => [attempt.name, []]));
-  for (const [at, { frames }] of captures.entries()) {
-    const seen = await frames;
-    if (!seen.some((frame) => frame.includes(END)))
-      throw new Error(`the capture at ${places[at]![0]} missed the end`);
-    for (const { name, marker } of attempts) {
-      if (seen.some((frame) => frame.includes(marker))) found.get(name)!.push(places[at]![0]);
-    }
-  }
-  return found;
-}
 
 t.before(async () => {
   await network.ensureVNet(vnet);

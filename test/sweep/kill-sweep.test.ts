@@ -43,13 +43,7 @@ t.test('an agent killed anywhere ends what it began', async (t) => {
   t.comment(`kill points tried: ${tried}, failures: ${t.counts.fail}`);
 });
 
-async function onePoint(
-  t: Test,
-  agent: TestAgent,
-  kind: string,
-  point: string,
-  bare: string[],
-) {
+async function onePoint(t: Test, agent: TestAgent, kind: string, point: string, bare: string[]) {
   const scenario = SCENARIOS[kind]!;
   await scenario.before?.(agent);
   const params = { ...(await filledIn(agent, scenario.params)), requestId: point.replaceAll(' ', '-') };
