@@ -76,6 +76,31 @@ export interface MachineSmbios {
   assetTag?: string;
 }
 
+/** Which backup of a running machine's disk is meant, and how its machine is reached. */
+export interface DiskBackupRef {
+  /** Names whatever the backup leaves in the machine: at most 20 letters, digits and dashes. */
+  id: string;
+  /** `Machine.qmpSocket` of that machine. */
+  qmpSocket: string;
+  /** The guest's file systems are held by its agent at the moment that counts. */
+  freeze?: boolean;
+}
+
+/** A copy of a running machine's disk as it is at one moment. */
+export interface DiskBackup extends DiskBackupRef {
+  /** Exists, as long as the disk, writable for the hypervisor; blank, or with the content of backup `since`. */
+  target: { path: string; format: 'raw' | 'qcow2' };
+  /** From that moment on it is remembered what changes, so that a later backup can be `since` this one. */
+  track?: boolean;
+  /** Id of an earlier tracked backup: only what changed since is written into the target. */
+  since?: string;
+  /** Most bytes copied per second; absent means as fast as the host can. */
+  bytesPerSecond?: number;
+  /** Aborting cancels the copy. */
+  signal?: AbortSignal;
+  onProgress?(doneBytes: number, totalBytes: number): void;
+}
+
 /** Everything a driver needs to know of a VServer, and nothing else. */
 export interface Machine {
   /** Domain name; unique on the host. */
@@ -221,6 +246,13 @@ export interface Hypervisor {
   detachNic(name: string, mac: string, timeoutMs: number): Promise<void>;
   /** Tells a running machine that its disk is now `bytes` long. */
   resizeDisk(name: string, position: number, bytes: number): Promise<void>;
+  /**
+   * Copies a running machine's disk while its guest writes; resolves when the copy is whole and let go of.
+   * What an interrupted backup of the same id has left is cleared away first.
+   */
+  backupDisk(name: string, position: number, backup: DiskBackup): Promise<void>;
+  /** Clears away what a backup that was cut off has left in a machine; a machine that is off has nothing. */
+  clearBackup(name: string, position: number, backup: DiskBackupRef): Promise<void>;
   /** Replaces the medium in a cdrom, or removes it. */
   changeMedium(name: string, index: number, path: string | undefined): Promise<void>;
 

@@ -93,6 +93,7 @@ export function vdiskAttributes(vdisk: VDisk) {
     ...(vdisk.attachedTo ? { attachedTo: vdisk.attachedTo, position: vdisk.position! } : {}),
     ...(vdisk.imageId ? { diskImageId: vdisk.imageId } : {}),
     ...(vdisk.backupSrcVDisk ? { backupSrcVDisk: vdisk.backupSrcVDisk } : {}),
+    ...(vdisk.tracked ? { tracked: true } : {}),
     pool: vdisk.pool,
   };
 }

@@ -11,6 +11,8 @@ export interface VDisk {
   kind: 'default' | 'optional';
   imageId?: string;
   backupSrcVDisk?: string;
+  /** This backup is as it was taken, and its source remembers what changed since: the next may build on it. */
+  tracked?: boolean;
   pool: string;
   /** Absent until the content exists. */
   path?: string;
@@ -37,6 +39,7 @@ export const VDiskAttributes = Type.Object(
     position: Type.Optional(Type.Integer()),
     diskImageId: Type.Optional(Type.String()),
     backupSrcVDisk: Type.Optional(Type.String()),
+    tracked: Type.Optional(Type.Boolean()),
     pool: Type.String(),
   },
   { $id: 'VDiskAttributes' },

@@ -6,7 +6,7 @@ import { storageError } from './errors.ts';
 import { type Files, localFiles } from './files.ts';
 import { KeyedLock } from './keyed-lock.ts';
 import { checkMounted, isRemote, mountOf, readMounts } from './mounts.ts';
-import type { Pool, PoolCapacity, Source, TaskOptions, Volume, VolumeSpec } from './pool.ts';
+import type { FilledSpec, Pool, PoolCapacity, Source, TaskOptions, Volume, VolumeSpec } from './pool.ts';
 import { blank, type ClonePolicy, clone, copied, type Provision } from './provision.ts';
 import { resize } from './qemu-img.ts';
 import { type RemoteFilesOptions, remoteFiles } from './remote-files.ts';
@@ -31,6 +31,7 @@ const SECTOR = 512;
 export class DirectoryPool implements Pool {
   readonly name: string;
   readonly kind: string = 'directory';
+  readonly snapshots = false;
   readonly path: string;
   readonly #config: Omit<DirectoryPoolConfig, 'kind'>;
   readonly #locks = new KeyedLock();
@@ -63,21 +64,16 @@ export class DirectoryPool implements Pool {
   }
 
   async create(id: string, spec: VolumeSpec, options: TaskOptions = {}): Promise<Volume> {
-    const sizeBytes = wholeSectors(spec.sizeBytes);
-    return this.#task(id, 'create', sizeBytes, async (files, paths) => {
-      const present = await findVolume(files, paths);
-      if (present) return sameSize(id, present, sizeBytes);
-      const task: Provision = { files, paths, sizeBytes, options };
-      const from = spec.from && (await fitting(files, spec.from, sizeBytes));
-      await files.remove(paths.partial);
-      try {
-        const format = from ? await clone(task, from, this.#config.clone ?? 'overlay') : await blank(task);
-        checkAborted(options.signal);
-        return await this.#publish(task, format);
-      } catch (error) {
-        await discard(files, paths.partial, paths.base);
-        throw error;
-      }
+    return this.#create(id, spec, options, async () => {});
+  }
+
+  async createFilled(id: string, spec: FilledSpec, options: TaskOptions = {}): Promise<Volume> {
+    return this.#create(id, spec, options, async ({ files, paths }, format) => {
+      const owner = await files.facts(spec.writer.path);
+      await files.mode(paths.partial, 0o600);
+      if (owner) await files.owner(paths.partial, owner.uid, owner.gid);
+      await spec.fill({ path: paths.partial, format });
+      await files.owner(paths.partial, 0, 0);
     });
   }
 
@@ -128,6 +124,32 @@ export class DirectoryPool implements Pool {
   async list(): Promise<string[]> {
     const names = await this.#guard(`list pool ${this.name}`, (files) => files.list(this.path));
     return [...new Set(names.flatMap((name) => idOf(name) ?? []))].sort();
+  }
+
+  /** `fill` completes what is in `ID.partial` before it gets its name. */
+  #create(
+    id: string,
+    spec: VolumeSpec,
+    options: TaskOptions,
+    fill: (task: Provision, format: Volume['format']) => Promise<void>,
+  ): Promise<Volume> {
+    const sizeBytes = wholeSectors(spec.sizeBytes);
+    return this.#task(id, 'create', sizeBytes, async (files, paths) => {
+      const present = await findVolume(files, paths);
+      if (present) return sameSize(id, present, sizeBytes);
+      const task: Provision = { files, paths, sizeBytes, options };
+      const from = spec.from && (await fitting(files, spec.from, sizeBytes));
+      await files.remove(paths.partial);
+      try {
+        const format = from ? await clone(task, from, this.#config.clone ?? 'overlay') : await blank(task);
+        await fill(task, format);
+        checkAborted(options.signal);
+        return await this.#publish(task, format);
+      } catch (error) {
+        await discard(files, paths.partial, paths.base);
+        throw error;
+      }
+    });
   }
 
   /** Makes the finished temporary file the volume: durable content first, then the name, then the name durable. */

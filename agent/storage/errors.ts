@@ -1,5 +1,5 @@
 // Turns what the file system and child processes say into the one error, in words an operator can act on.
-import { InnkeeperError } from '../resources/errors.ts';
+import { InnkeeperError, toInnkeeperError } from '../resources/errors.ts';
 import { ChildFailure } from './child.ts';
 
 /** Bytes for people: "1.5 GiB". */
@@ -64,6 +64,9 @@ export function storageError(error: unknown, doing: Doing): InnkeeperError {
       error,
     );
   }
+  // A hypervisor that fills a volume has codes of its own.
+  const known = toInnkeeperError(error);
+  if (known.code !== 'internal') return known;
   const why = error instanceof ChildFailure ? error.message : text;
   return new InnkeeperError('internal', `Could not ${doing.what}: ${printable(why)}.`, {}, error);
 }

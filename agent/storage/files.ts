@@ -7,6 +7,8 @@ export interface FileFacts {
   /** Permission bits. */
   mode: number;
   regular: boolean;
+  uid: number;
+  gid: number;
   device: number;
   inode: number;
 }
@@ -27,11 +29,13 @@ async function deviceBytes(device: number): Promise<number> {
 async function facts(path: string): Promise<FileFacts | undefined> {
   const stat = await fs.stat(path).catch(absent);
   if (!stat) return undefined;
-  const { size, mode, dev, ino, rdev } = stat;
+  const { size, mode, uid, gid, dev, ino, rdev } = stat;
   return {
     sizeBytes: stat.isBlockDevice() ? await deviceBytes(rdev) : size,
     mode: mode & 0o7777,
     regular: stat.isFile(),
+    uid,
+    gid,
     device: dev,
     inode: ino,
   };
@@ -88,6 +92,7 @@ export const fileOperations = {
   },
   truncate: (path: string, sizeBytes: number): Promise<void> => fs.truncate(path, sizeBytes),
   mode: (path: string, mode: number): Promise<void> => fs.chmod(path, mode),
+  owner: (path: string, uid: number, gid: number): Promise<void> => fs.chown(path, uid, gid),
   /** Content (or, for a directory, names) on stable storage. */
   synced,
 } as const;

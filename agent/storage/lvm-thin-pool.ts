@@ -29,6 +29,7 @@ const names = (id: string) => ({ partial: `${id}.partial`, old: `${id}.old` });
 export class LvmThinPool implements Pool {
   readonly name: string;
   readonly kind = 'lvm-thin';
+  readonly snapshots = true;
   readonly #config: LvmThinPoolConfig;
   readonly #lvm: Lvm;
   readonly #runner: Runner;
@@ -78,6 +79,12 @@ export class LvmThinPool implements Pool {
       await this.#lvm.rename(names(id).partial, id);
       return this.#described(id, sizeBytes);
     });
+  }
+
+  /** A running machine may open the devices it was given, and no others. @throws InnkeeperError `unsupported` */
+  async createFilled(id: string): Promise<Volume> {
+    const why = `Pool ${this.name} takes backups of running VServers only from VDisks of its own.`;
+    throw new InnkeeperError('unsupported', why, { vdisk: id });
   }
 
   async remove(id: string): Promise<void> {

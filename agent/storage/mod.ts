@@ -14,6 +14,7 @@ export {
 export { type ImageFacts, type InspectLimits, inspectImage } from './inspect.ts';
 export type {
   DiskFormat,
+  FilledSpec,
   Pool,
   PoolCapacity,
   Progress,

@@ -41,6 +41,14 @@ export interface VolumeSpec {
   from?: Source;
 }
 
+/** A volume whose content a hypervisor writes. */
+export interface FilledSpec extends VolumeSpec {
+  /** A volume the same hypervisor process has open: whoever owns that one may write the new one meanwhile. */
+  writer: Source;
+  /** Writes the content into the unfinished volume, which is blank or has that of `from`. */
+  fill(unfinished: Source): Promise<void>;
+}
+
 export interface PoolCapacity {
   totalBytes: number;
   /** What can still be written, without the part kept for root. */
@@ -56,6 +64,8 @@ export interface PoolCapacity {
 export interface Pool {
   readonly name: string;
   readonly kind: string;
+  /** True if `create` copies a volume of the same pool at one moment, even while it is written. */
+  readonly snapshots: boolean;
   /** Makes what the pool needs and checks that it can be used. Idempotent. */
   open(): Promise<void>;
   /** Lets go of helpers; volumes are not touched. */
@@ -64,6 +74,8 @@ export interface Pool {
   capacity(): Promise<PoolCapacity>;
   /** Idempotent by id, and atomic: the volume is there whole or not at all. */
   create(id: string, spec: VolumeSpec, options?: TaskOptions): Promise<Volume>;
+  /** As `create`, with content that somebody else writes. @throws InnkeeperError `unsupported` if the pool cannot */
+  createFilled(id: string, spec: FilledSpec, options?: TaskOptions): Promise<Volume>;
   /** Idempotent; also removes what an interrupted `create` left. The content is lost. */
   remove(id: string): Promise<void>;
   /** Makes a volume larger while nothing uses it; the present size is success, a smaller one `invalid`. */

@@ -5,6 +5,7 @@ import type { Dialect } from '../libvirt-hypervisor/dialect.ts';
 import { readDomain } from '../libvirt-hypervisor/read-xml.ts';
 import { renderXml } from '../libvirt-hypervisor/xml.ts';
 import { type Acceleration, type ProbeOptions, probeAcceleration } from './acceleration.ts';
+import { backups } from './backup.ts';
 import { cdromXml, diskXml, nicXml } from './device-xml.ts';
 import { domainXml } from './domain-xml.ts';
 import { diskTarget } from './slots.ts';
@@ -24,6 +25,7 @@ export class KvmDialect implements Dialect {
     UNDEFINE.managedSave | UNDEFINE.snapshotsMetadata | UNDEFINE.nvram | UNDEFINE.checkpointsMetadata;
   /** A machine whose monitor hangs must not hold up the list of all others. */
   readonly statsFlags = STATS_OF.nowait;
+  readonly backups = backups;
   readonly #probe: ProbeOptions;
   #acceleration: Acceleration = { type: 'qemu', reason: 'not probed yet' };
 

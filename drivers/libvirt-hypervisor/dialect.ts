@@ -1,5 +1,13 @@
 // What differs between the hypervisors behind libvirt: their XML, their names, and what they can do.
-import type { HostFacts, HypervisorFeatures, Machine, MachineDisk, MachineNic } from '../hypervisor.ts';
+import type {
+  DiskBackup,
+  DiskBackupRef,
+  HostFacts,
+  HypervisorFeatures,
+  Machine,
+  MachineDisk,
+  MachineNic,
+} from '../hypervisor.ts';
 import type { LibvirtClient } from '../libvirt/mod.ts';
 
 export interface Dialect {
@@ -22,7 +30,18 @@ export interface Dialect {
   cdrom(index: number, path: string | undefined): string;
   /** The target name of the disk at a position: vda, xvda. @throws DriverError */
   diskTarget(position: number): string;
+  /** Copies of a running machine's disks; absent where `features.liveBackup` is false. */
+  readonly backups?: DiskBackups;
 }
+
+/** How a dialect copies disks of running machines. */
+export interface DiskBackups {
+  take(position: number, backup: DiskBackup, askGuest: AskGuest): Promise<void>;
+  clear(position: number, backup: DiskBackupRef, askGuest: AskGuest): Promise<void>;
+}
+
+/** One command to the guest agent. */
+export type AskGuest = (command: string) => Promise<unknown>;
 
 /** What every verb works with. */
 export interface Session {

@@ -1,6 +1,8 @@
 // The Hypervisor contract over libvirt: each verb is one line here and has its story in a file of its own.
 import type { Duplex } from 'node:stream';
 import {
+  type DiskBackup,
+  type DiskBackupRef,
   DriverError,
   type HostFacts,
   type Hypervisor,
@@ -127,6 +129,26 @@ export class LibvirtHypervisor implements Hypervisor {
     return border(`resize disk ${position} of ${name}`, act);
   }
 
+  backupDisk(name: string, position: number, backup: DiskBackup): Promise<void> {
+    return border(`back up disk ${position} of ${name}`, async () => {
+      const { backups } = this.#session.dialect;
+      if (!backups)
+        throw new DriverError('unsupported', 'this hypervisor copies no disks of running VServers');
+      await backups.take(position, backup, (command) => this.#askGuest(name, command));
+    });
+  }
+
+  clearBackup(name: string, position: number, backup: DiskBackupRef): Promise<void> {
+    return border(`clear a backup of disk ${position} of ${name}`, async () => {
+      const { backups } = this.#session.dialect;
+      await backups?.clear(position, backup, (command) => this.#askGuest(name, command));
+    });
+  }
+
+  #askGuest(name: string, command: string): Promise<unknown> {
+    return this.guestAgent(name, { execute: command }, FREEZE_MS);
+  }
+
   changeMedium(name: string, index: number, path: string | undefined): Promise<void> {
     const act = () => devices.changeMedium(this.#session, name, index, path);
     return border(`change medium ${index} of ${name}`, act);
@@ -153,6 +175,9 @@ export class LibvirtHypervisor implements Hypervisor {
     });
   }
 }
+
+/** A guest flushes all its file systems in this time, or the backup is not taken. */
+const FREEZE_MS = 20_000;
 
 /** The guest wrote this: it may be anything. */
 function readAnswer(answer: string | null): unknown {

@@ -100,6 +100,73 @@ export async function blockdevBackup(
   await monitor.execute('blockdev-backup', args, options);
 }
 
+/** A disk as a machine has it (`query-block`). */
+export interface QmpDisk {
+  /** Path of the device, `/machine/peripheral/ID/virtio-backend`. */
+  device: string;
+  nodeName: string;
+  driver: string;
+  /** Dirty bitmaps of the node. */
+  bitmaps: { name: string; inconsistent: boolean }[];
+}
+
+export async function queryDisks(monitor: QmpExecutor, options?: ExecuteOptions): Promise<QmpDisk[]> {
+  const command = 'query-block';
+  const blocks = objects(command, await monitor.execute(command, undefined, options));
+  return blocks.flatMap((block) => {
+    if (block.inserted === undefined) return [];
+    const inserted = object(command, block.inserted);
+    const bitmaps = objects(command, inserted['dirty-bitmaps'] ?? []);
+    return {
+      device: String(block.qdev ?? ''),
+      nodeName: String(inserted['node-name']),
+      driver: String(inserted.drv),
+      bitmaps: bitmaps.map(({ name, inconsistent }) => ({
+        name: String(name),
+        inconsistent: inconsistent === true,
+      })),
+    };
+  });
+}
+
+export interface QmpBackup {
+  jobId: string;
+  device: string;
+  target: string;
+  /** Only what this bitmap marks is copied; the bitmap stays as it is. */
+  bitmap?: string;
+  /** A new bitmap that marks what changes from the moment of the copy on. */
+  newBitmap?: { name: string; persistent: boolean };
+  bytesPerSecond?: number;
+}
+
+/** Starts a point-in-time copy and, at the same moment, a bitmap: both or neither. */
+export async function startBackup(
+  monitor: QmpExecutor,
+  backup: QmpBackup,
+  options?: ExecuteOptions,
+): Promise<void> {
+  const { jobId, device, target, bitmap, newBitmap, bytesPerSecond } = backup;
+  const sync: Json =
+    bitmap === undefined ? { sync: 'full' } : { sync: 'bitmap', bitmap, 'bitmap-mode': 'never' };
+  const speed: Json = bytesPerSecond === undefined ? {} : { speed: bytesPerSecond };
+  const copy: Json = { 'job-id': jobId, device, target, 'auto-dismiss': false, ...sync, ...speed };
+  const actions: Json[] = newBitmap
+    ? [{ type: 'block-dirty-bitmap-add', data: { node: device, ...newBitmap } }]
+    : [];
+  actions.push({ type: 'blockdev-backup', data: copy });
+  await monitor.execute('transaction', { actions }, options);
+}
+
+export async function removeBitmap(
+  monitor: QmpExecutor,
+  node: string,
+  name: string,
+  options?: ExecuteOptions,
+): Promise<void> {
+  await monitor.execute('block-dirty-bitmap-remove', { node, name }, options);
+}
+
 export async function jobCancel(monitor: QmpExecutor, id: string, options?: ExecuteOptions): Promise<void> {
   await monitor.execute('job-cancel', { id }, options);
 }

@@ -29,7 +29,7 @@ export const STORAGE_COMMANDS: CommandRow[] = [
   show('image', 'getDiskImageAttributes'),
   verb('image', 'register', 'registerDiskImage', 'fetch a disk image and keep it', {
     alias: 'create',
-    arguments: [newName, { name: 'uri', param: 'uri', help: 'file:, http: or https: address' }],
+    arguments: [newName, { name: 'uri', param: 'uri', help: 'file:, http: or https: address, or vdisk:ID' }],
     options: [
       { flags: '--checksum <checksum>', param: 'checksum', help: 'sha256:HEX or sha512:HEX of the file' },
       { flags: '--format <format>', param: 'format', help: 'raw or qcow2; found out if absent' },
@@ -80,7 +80,14 @@ export const STORAGE_COMMANDS: CommandRow[] = [
   }),
   verb('disk', 'backup', 'backupVDisk', 'make a new VDisk with its content of now', {
     arguments: [...named('disk'), newName],
-    options: [pool],
+    options: [
+      pool,
+      { flags: '--freeze', param: 'freeze', help: "let a running guest's agent hold its file systems" },
+      { flags: '--track', param: 'track', help: 'remember what changes from now on' },
+      { flags: '--since <backup>', param: 'since', help: 'read only what changed since a tracked backup' },
+      { flags: '--rate <bytes>', param: 'bytesPerSecond', help: 'most bytes per second', make: number },
+    ],
+    example: 'innkeeper disk backup data data-monday --track',
   }),
   verb('disk', 'restore', 'restoreVDisk', 'overwrite it with the content of a backup', {
     arguments: [...named('disk'), { name: 'backup', param: 'backupId', help: 'name or id of the backup' }],

@@ -1,19 +1,25 @@
 // registerDiskImage: fetches, checks and keeps the content that VDisks start from.
 import { type Static, Type } from '@sinclair/typebox';
+import type { Host } from '../../host.ts';
+import type { Transaction } from '../../inventory/transaction.ts';
 import type { MethodDefinition } from '../../methods.ts';
 import { imageAttributes } from '../../queries/attributes.ts';
 import { DiskImageAttributes, ImageDescription } from '../../resources/disk-image.ts';
+import { InnkeeperError } from '../../resources/errors.ts';
 import { Name, newId } from '../../resources/names.ts';
+import type { TaskOptions } from '../../storage/mod.ts';
 import { refuseTakenName } from '../find.ts';
 import { type BeginContext, defineOperation, type Step } from '../kind.ts';
 import { operationParams } from '../parameters.ts';
+import { lockVDisk, readyVDisk, requireQuiet } from '../vdisk/definition.ts';
 
 const params = operationParams({
   name: Name,
   uri: Type.String({
     maxLength: 4096,
-    pattern: '^(file|https?):',
-    description: 'A file:, http: or https: address',
+    pattern: '^(file|https?|vdisk):',
+    description:
+      'A file:, http: or https: address, or vdisk: and the id or name of a VDisk nothing writes to',
   }),
   checksum: Type.Optional(
     Type.String({
@@ -27,7 +33,7 @@ const params = operationParams({
 
 const definition: MethodDefinition<typeof params> = {
   name: 'registerDiskImage',
-  summary: 'Fetches a DiskImage from a file: or http(s): address, checks it and keeps it.',
+  summary: 'Fetches a DiskImage from a file: or http(s): address or copies a VDisk, checks it and keeps it.',
   right: 'operate',
   kind: 'operation',
   params,
@@ -37,18 +43,41 @@ const definition: MethodDefinition<typeof params> = {
 
 interface Plan {
   imageId: string;
-  source: { uri: string; checksum?: string; format?: 'raw' | 'qcow2' };
+  source: { uri: string; checksum?: string; format?: 'raw' | 'qcow2' } | { vdiskId: string };
+}
+
+const VDISK = 'vdisk:';
+
+/** The reference of a VDisk in `vdisk:REFERENCE`. */
+function vdiskNamed(uri: string): string | undefined {
+  return uri.startsWith(VDISK) ? uri.slice(VDISK.length) : undefined;
+}
+
+/** @throws InnkeeperError `not-found`, `wrong-state` while it can be written to, `invalid` */
+function sourceOf(tx: Transaction, { uri, checksum, format }: Static<typeof params>): Plan['source'] {
+  const reference = vdiskNamed(uri);
+  if (reference === undefined) {
+    return { uri, ...(checksum ? { checksum } : {}), ...(format ? { format } : {}) };
+  }
+  const vdisk = readyVDisk(tx, reference);
+  requireQuiet(tx, vdisk, 'made a DiskImage');
+  if (checksum !== undefined || format === 'raw') {
+    const why = 'A DiskImage made from a VDisk is qcow2 and has no checksum before it is made.';
+    throw new InnkeeperError('invalid', why, { vdisk: vdisk.id });
+  }
+  return { vdiskId: vdisk.id };
 }
 
 function begin({ tx, params: asked, caller }: BeginContext<Static<typeof params>>): Plan {
   refuseTakenName(tx, 'image', asked.name);
+  const source = sourceOf(tx, asked);
   const id = newId('image');
   tx.put('image', {
     id,
     name: asked.name,
     registerer: caller.name,
     registerTime: new Date().toISOString(),
-    uri: asked.uri,
+    uri: 'vdiskId' in source ? `${VDISK}${source.vdiskId}` : asked.uri,
     state: 'registering',
     osType: asked.osType ?? '',
     osName: asked.osName ?? '',
@@ -57,14 +86,13 @@ function begin({ tx, params: asked, caller }: BeginContext<Static<typeof params>
     description: asked.description ?? '',
     licenseInfo: asked.licenseInfo ?? '',
   });
-  const { uri, checksum, format } = asked;
-  return { imageId: id, source: { uri, ...(checksum ? { checksum } : {}), ...(format ? { format } : {}) } };
+  return { imageId: id, source };
 }
 
 const fetchImage: Step<Plan> = {
   name: 'fetch',
   async run({ host, plan, signal, progress }) {
-    const kept = await host.images.register(plan.imageId, plan.source, { signal, onProgress: progress });
+    const kept = await fetchedFrom(host, plan, { signal, onProgress: progress });
     const { path, format, virtualSizeBytes, fileBytes, checksum } = kept;
     await host.inventory.transact((tx) =>
       tx.patch('image', plan.imageId, { path, format, virtualSizeBytes, fileBytes, checksum }),
@@ -73,9 +101,18 @@ const fetchImage: Step<Plan> = {
   undo: ({ host, plan }) => host.images.remove(plan.imageId),
 };
 
+async function fetchedFrom(host: Host, { imageId, source }: Plan, options: TaskOptions) {
+  if (!('vdiskId' in source)) return host.images.register(imageId, source, options);
+  const vdisk = host.inventory.get('vdisk', source.vdiskId)!;
+  return host.images.registerVolume(imageId, { path: vdisk.path!, format: vdisk.format! }, options);
+}
+
 export const registerDiskImage = defineOperation<typeof params, Plan>({
   definition,
-  locks: () => [],
+  locks(host, { uri }) {
+    const vdiskId = vdiskNamed(uri);
+    return vdiskId === undefined ? [] : lockVDisk(host, { vdiskId });
+  },
   begin,
   steps: [fetchImage],
   finish(tx, { imageId }) {

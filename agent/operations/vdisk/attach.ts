@@ -47,7 +47,8 @@ export const attachVDisk = defineOperation<typeof definition.params, Plan>({
       const why = `VServer ${vserver.name} has no free position ${params.position ?? ''} for VDisk ${vdisk.name}.`;
       throw new InnkeeperError('conflict', why, { vdisk: vdisk.id, vserver: vserver.id });
     }
-    tx.patch('vdisk', vdisk.id, { attachedTo: vserver.id, position, creating: true });
+    // A guest may write to it from now on: no backup can build on it any more.
+    tx.patch('vdisk', vdisk.id, { attachedTo: vserver.id, position, creating: true, tracked: undefined });
     return { vdiskId: vdisk.id, vserverId: vserver.id };
   },
   steps: [

@@ -30,6 +30,7 @@ export const resizeVDisk = defineOperation<typeof definition.params, Plan>({
       throw new InnkeeperError('unsupported', why, { vdisk: vdisk.id });
     }
     admitDisk(tx, host.config.capacity, host.totals, vdisk.pool, sizeBytes - vdisk.sizeBytes);
+    tx.patch('vdisk', vdisk.id, { tracked: undefined });
     return { vdiskId: vdisk.id, sizeBytes };
   },
   steps: [

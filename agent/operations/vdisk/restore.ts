@@ -35,6 +35,7 @@ export const restoreVDisk = defineOperation<typeof definition.params, Plan>({
         ids,
       );
     }
+    tx.patch('vdisk', vdisk.id, { tracked: undefined });
     return { vdiskId: vdisk.id, backupId: backup.id };
   },
   steps: [
