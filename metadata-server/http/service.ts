@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type net from 'node:net';
 import type { Guest, Limits, Log, ServedNetwork } from '../contract.ts';
 import { macOf } from '../dhcp6/address.ts';
+import { BACKLOG } from '../sockets/messages.ts';
 import { Admission } from './admission.ts';
 import { readBody } from './body.ts';
 import { endBrokenConnection } from './client-errors.ts';
@@ -91,7 +92,8 @@ export class HttpService {
     server.on('error', (error) =>
       this.#log.error({ vnet: this.#network.vnetId, error }, 'HTTP socket failed'),
     );
-    server.listen(listener);
+    // Without the number Node would set a shorter queue than the socket came with.
+    server.listen(listener, BACKLOG);
     this.#servers.set(name, server);
     for (const early of this.#early.filter((each) => each.name === name)) takeOver(server, early.socket);
     this.#early = this.#early.filter((each) => each.name !== name);

@@ -1,5 +1,8 @@
 // The conversation between the agent and the child that opens sockets inside a namespace.
 
+/** Connections that may wait to be accepted (`net.core.somaxconn` permitting): a host's guests may boot all at once. */
+export const BACKLOG = 4_096;
+
 /** One socket to open. The name comes back with the handle. */
 export type SocketRequest =
   | { name: string; kind: 'tcp'; address: string; port: number }

@@ -1,11 +1,18 @@
 // Short-lived child: started inside a network namespace, opens the sockets asked for and hands them to its parent.
 import dgram from 'node:dgram';
 import net from 'node:net';
-import type { EndCommand, OpenCommand, OpenerMessage, SocketRequest } from './messages.ts';
+import {
+  BACKLOG,
+  type EndCommand,
+  type OpenCommand,
+  type OpenerMessage,
+  type SocketRequest,
+} from './messages.ts';
 
 /** An IPv6 address may still be tentative (duplicate address detection); worth waiting for. */
 const ADDRESS_WAIT_MS = 3_000;
 const ADDRESS_RETRY_MS = 50;
+const RECEIVE_BUFFER_BYTES = 1 << 20;
 
 function send(message: OpenerMessage, handle?: net.Server | net.Socket | dgram.Socket): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -25,7 +32,7 @@ async function openTcp(request: Of<'tcp'>): Promise<void> {
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host: request.address, port: request.port, ipv6Only: true, backlog: 511 }, resolve);
+    server.listen({ host: request.address, port: request.port, ipv6Only: true, backlog: BACKLOG }, resolve);
   });
   await send({ type: 'opened', name: request.name }, server);
   server.close();
@@ -38,6 +45,8 @@ async function openUdp(request: Of<'udp4'> | Of<'udp6'>): Promise<void> {
     socket.once('error', reject);
     socket.bind({ address, port: request.port, exclusive: true }, resolve);
   });
+  // After a power cut all guests ask at once; the kernel gives as much of this as net.core.rmem_max allows.
+  socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
   if (request.kind === 'udp4') socket.setBroadcast(true);
   else socket.addMembership(request.group, `::%${request.device}`);
   await send({ type: 'opened', name: request.name }, socket);
