@@ -18,6 +18,11 @@ import type { SocketRequest } from './sockets/messages.ts';
 import { openInNamespace } from './sockets/namespace.ts';
 
 const HTTP_PORT = 80;
+/**
+ * libuv accepts one connection per turn and handle; with hundreds of guests being answered in each turn, those that
+ * have just connected would wait for seconds. More handles of the one socket take more of them in a turn.
+ */
+const HTTP_HANDLES = 16;
 const DHCP4_PORT = 67;
 const DHCP6_PORT = 547;
 /** All DHCP relay agents and servers (RFC 8415 section 7.1). */
@@ -98,16 +103,17 @@ async function namespaceInode(name: string): Promise<bigint | undefined> {
 
 /** HTTP first, all of it; then DHCP, so that no guest can have an address before its configuration is there. */
 function stages({ ipv4, ipv6, device }: ServedNetwork): SocketRequest[][] {
+  const main = { kind: 'tcp', port: HTTP_PORT, handles: HTTP_HANDLES } as const;
   const http: SocketRequest[] = [];
   const dhcp: SocketRequest[] = [];
   if (ipv4) {
-    http.push({ name: 'metadata', kind: 'tcp', address: METADATA_ADDRESS, port: HTTP_PORT });
-    http.push({ name: 'gateway', kind: 'tcp', address: ipv4.address, port: HTTP_PORT });
+    http.push({ ...main, name: 'metadata', address: METADATA_ADDRESS });
+    http.push({ ...main, name: 'gateway', address: ipv4.address });
     http.push({ name: 'password-service', kind: 'tcp', address: ipv4.address, port: PASSWORD_PORT });
     dhcp.push({ name: 'dhcp4', kind: 'udp4', address: '0.0.0.0', port: DHCP4_PORT });
   }
   if (ipv6) {
-    http.push({ name: 'metadata-v6', kind: 'tcp', address: METADATA_ADDRESS_V6, port: HTTP_PORT });
+    http.push({ ...main, name: 'metadata-v6', address: METADATA_ADDRESS_V6 });
     dhcp.push({ name: 'dhcp6', kind: 'udp6', port: DHCP6_PORT, group: DHCP6_GROUP, device });
   }
   return [http, dhcp];

@@ -1,12 +1,13 @@
 // Serves HTTP on the listening sockets of one VNet: who is asking, may they, which dialect, answer.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type net from 'node:net';
+import net from 'node:net';
 import type { Guest, Limits, Log, ServedNetwork } from '../contract.ts';
 import { macOf } from '../dhcp6/address.ts';
 import { BACKLOG } from '../sockets/messages.ts';
 import { Admission } from './admission.ts';
 import { readBody } from './body.ts';
 import { endBrokenConnection } from './client-errors.ts';
+import { pathOf, remoteAddress, takeOver } from './connection.ts';
 import { allowedHosts, refuse } from './guard.ts';
 import { GuestCounts, type GuestHttpCounts, type GuestHttpEvent } from './guest-counts.ts';
 import { type Answer, type Dialect, type Method, type Services, text } from './message.ts';
@@ -45,6 +46,8 @@ export class HttpService {
   readonly #admission: Admission;
   readonly #guests = new GuestCounts();
   readonly #servers = new Map<string, Server>();
+  /** Further handles of the same sockets. */
+  readonly #helpers: net.Server[] = [];
   /** Connections that came before their listening socket did. */
   #early: { name: string; socket: net.Socket }[] = [];
   readonly #counts = {
@@ -70,6 +73,11 @@ export class HttpService {
 
   /** Begins to answer on a listening socket; connections waiting in its backlog are answered too. */
   serve(name: string, listener: net.Server, router: Router): void {
+    const present = this.#servers.get(name);
+    if (present) {
+      this.#help(present, listener);
+      return;
+    }
     const limits = this.#limits;
     const server = createServer({
       maxHeaderSize: limits.headerBytes,
@@ -97,6 +105,14 @@ export class HttpService {
     this.#servers.set(name, server);
     for (const early of this.#early.filter((each) => each.name === name)) takeOver(server, early.socket);
     this.#early = this.#early.filter((each) => each.name !== name);
+  }
+
+  /** A further handle of a socket that is served already: what it accepts goes to the same server. */
+  #help(server: Server, listener: net.Server): void {
+    const helper = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      server.emit('connection', socket);
+    });
+    this.#helpers.push(helper.listen(listener, BACKLOG));
   }
 
   /**
@@ -127,6 +143,7 @@ export class HttpService {
           server.closeAllConnections();
         }),
     );
+    for (const helper of this.#helpers) helper.close();
     this.#servers.clear();
     for (const { socket } of this.#early) socket.destroy();
     this.#early = [];
@@ -218,25 +235,5 @@ export class HttpService {
     const answer = await dialect(asked, this.#services);
     if (answer.status === 401) this.#count('unauthorized', guest);
     return answer;
-  }
-}
-
-/** The connection was accepted paused, so that none of its octets are lost on the way. */
-function takeOver(server: Server, socket: net.Socket): void {
-  server.emit('connection', socket);
-  socket.resume();
-}
-
-/** Without the query; no item of ours needs percent decoding, so none is done. */
-function pathOf(url: string): string[] {
-  return (url.split('?', 1)[0] ?? '').split('/').filter((part) => part !== '');
-}
-
-/** Reading the peer of a link-local connection can throw: its interface is one of another namespace. */
-function remoteAddress(socket: net.Socket): string | undefined {
-  try {
-    return socket.remoteAddress?.replace(/^::ffff:/, '').replace(/%.*$/, '');
-  } catch {
-    return undefined;
   }
 }

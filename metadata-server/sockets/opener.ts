@@ -34,7 +34,9 @@ async function openTcp(request: Of<'tcp'>): Promise<void> {
     server.once('error', reject);
     server.listen({ host: request.address, port: request.port, ipv6Only: true, backlog: BACKLOG }, resolve);
   });
-  await send({ type: 'opened', name: request.name }, server);
+  for (let sent = 0; sent < (request.handles ?? 1); sent++) {
+    await send({ type: 'opened', name: request.name }, server);
+  }
   server.close();
 }
 
