@@ -1,4 +1,5 @@
 // Waits until something is so; the limit is generous because the machine may be busy.
+import { inspect } from 'node:util';
 import type { TestAgent } from './agent-process.ts';
 
 const LIMIT_MS = 90_000;
@@ -16,7 +17,7 @@ export async function eventually<T>(
     if (seen(last)) return last;
     await new Promise((resolve) => setTimeout(resolve, STEP_MS));
   }
-  throw new Error(`${what} did not come; last seen: ${JSON.stringify(last)}`);
+  throw new Error(`${what} did not come; last seen: ${inspect(last)}`);
 }
 
 export interface Status {

@@ -6,7 +6,7 @@ import { DriverError } from '../../drivers/hypervisor.ts';
 
 t.test('docs/errors.md lists every code with its meaning, and no other', async (t) => {
   const page = await readFile(new URL('../../docs/errors.md', import.meta.url), 'utf8');
-  const rows = [...page.matchAll(/^\| `([a-z-]+)` \| (.+) \|$/gm)].map(([, code, meaning]) => [
+  const rows = [...page.matchAll(/^\| `([a-z-]+)` +\| (.+?) +\|$/gm)].map(([, code, meaning]) => [
     code,
     meaning,
   ]);
