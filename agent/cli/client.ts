@@ -28,6 +28,14 @@ export class ApiClient {
     throw refusal(response.statusCode, body);
   }
 
+  /** A resource of the API that is text, such as /metrics. */
+  async text(path: string): Promise<string> {
+    const response = await this.#send({ path });
+    const body = await text(response);
+    if (response.statusCode === 200) return body;
+    throw refusal(response.statusCode, parse(body));
+  }
+
   /** Any other resource of the API, such as /healthz. */
   async get(path: string): Promise<unknown> {
     const response = await this.#send({ path });

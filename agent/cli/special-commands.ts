@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { ApiClient } from './client.ts';
 import { runConsole } from './console.ts';
+import { addDoctor } from './doctor.ts';
 import { UsageError } from './failures.ts';
 import { content } from './options.ts';
 import { printable, safeJson } from './printable.ts';
@@ -20,6 +21,7 @@ export function addSpecialCommands(program: Command): void {
       const { runAgent } = await import('../main.ts');
       await runAgent(config);
     });
+  addDoctor(program);
   addOneCall(program, 'host', 'getHost', 'this host: hypervisor, processors, memory, versions');
   addOneCall(program, 'capacity', 'getCapacity', 'what is there, promised, used and free');
   program

@@ -1,0 +1,22 @@
+// Does the hypervisor's daemon answer where the agent looks for it?
+import { LibvirtClient } from '../../drivers/libvirt/mod.ts';
+import { type Check, fault, fine } from './check.ts';
+
+export const libvirt: Check = {
+  name: 'libvirt',
+  async run({ config }) {
+    const client = new LibvirtClient({ uri: config.libvirt_uri, connectTimeoutMs: 5000, events: [] });
+    try {
+      await client.connect();
+      return [fine(`the daemon behind ${config.libvirt_uri} answers`)];
+    } catch (error) {
+      const found = `Nobody answers behind ${config.libvirt_uri}: ${(error as Error).message}`;
+      const means = 'Running VServers go on, but none can be started, stopped or seen.';
+      const what =
+        'Start it (systemctl start libvirtd virtlogd) and look at its log (journalctl -u libvirtd).';
+      return [fault('libvirt-unreachable', found, means, what)];
+    } finally {
+      await client.close();
+    }
+  },
+};
