@@ -88,6 +88,12 @@ export const ConfigSchema = Type.Object(
       help: 'Folders that images may be registered from by file: URI',
     }),
     image_max_gb: Type.Number({ default: 1024, minimum: 0.001, help: 'Largest image that is taken' }),
+    image_server_timeout_seconds: Type.Integer({
+      default: 30,
+      minimum: 1,
+      maximum: 3600,
+      help: 'Longest pause of a server that an image is fetched from; after five in a row it is given up',
+    }),
     user_data_max_bytes: Type.Integer({
       default: 1_048_576,
       minimum: 0,

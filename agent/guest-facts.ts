@@ -43,7 +43,6 @@ export function guestNic(reader: Reader, network: Config['network'], vnic: VNic)
 
 /** Everything known of the guest. Pure: the same inventory gives the same facts. */
 export function guestFacts(reader: Reader, network: Config['network'], vserver: VServer): GuestFacts {
-  const image = reader.get('image', vserver.imageId);
   return {
     vserverId: vserver.id,
     name: vserver.name,
@@ -53,7 +52,7 @@ export function guestFacts(reader: Reader, network: Config['network'], vserver: 
     creator: vserver.creator,
     vserverType: vserver.vserverType,
     diskImageId: vserver.imageId,
-    productIds: image?.productIds ?? [],
+    productIds: vserver.productIds ?? [],
     createTime: vserver.createTime,
     userData: Buffer.from(vserver.userData, 'base64'),
     vendorData: Buffer.from(vserver.vendorData ?? '', 'base64'),

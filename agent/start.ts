@@ -65,6 +65,10 @@ export async function startAgent(config: Config, log: Logger, boundary?: Boundar
       path: folders(config).images,
       allowedPaths: config.image_paths,
       maxFileBytes: config.image_max_gb * 1e9,
+      download: {
+        answerTimeoutMs: config.image_server_timeout_seconds * 1000,
+        idleTimeoutMs: config.image_server_timeout_seconds * 1000,
+      },
     }),
   });
   const kinds = new Map(OPERATIONS.map((kind) => [kind.definition.name, kind]));

@@ -41,6 +41,8 @@ export interface VServer {
   createTime: string;
   vserverType: string;
   imageId: string;
+  /** Of its DiskImage, which may be unregistered while the VServer lives on. */
+  productIds?: string[];
   hostname: string;
   /** Base64. */
   userData: string;

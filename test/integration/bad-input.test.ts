@@ -68,7 +68,7 @@ t.test('every wrong request is refused with its code, and nothing changes', asyn
     ['registerDiskImage', { name: 'i', uri: `file://${agent.folder}/missing.img` }, 'not-found', /./],
     ['registerDiskImage', { name: 'i', uri: 'ftp://x/y' }, 'invalid', /uri/],
     ['registerDiskImage', { name: 'i', uri: `file://${bogus}`, format: 'qcow2' }, 'invalid', /./],
-    ['unregisterDiskImage', { imageId: 'guest' }, 'wrong-state', /in use by 1 VDisk/],
+    ['unregisterDiskImage', { imageId: 'nowhere' }, 'not-found', /no DiskImage nowhere/],
     ['createVDisk', { name: 'd', sizeGB: 900_000 }, 'no-capacity', /GiB are asked for/],
     ['createVDisk', { name: 'd', sizeGB: -1 }, 'invalid', /sizeGB/],
     ['noSuchMethod', {}, 'not-found', /no method/],

@@ -1,4 +1,4 @@
-// unregisterDiskImage: refused while a VDisk was made from it, for its content may be shared.
+// unregisterDiskImage: VDisks made from it keep the content they build on; it goes with the last of them.
 import { Type } from '@sinclair/typebox';
 import type { MethodDefinition } from '../../methods.ts';
 import { InnkeeperError } from '../../resources/errors.ts';
@@ -10,7 +10,7 @@ const params = operationParams(imageId);
 
 const definition: MethodDefinition<typeof params> = {
   name: 'unregisterDiskImage',
-  summary: 'Forgets a DiskImage and removes its file; refused while VDisks made from it exist.',
+  summary: 'Forgets a DiskImage; what VDisks made from it need of its content stays as long as they do.',
   right: 'operate',
   kind: 'operation',
   params,
@@ -23,9 +23,14 @@ export const unregisterDiskImage = defineOperation<typeof params, { imageId: str
   locks: (host, asked) => [`image/${find(host.inventory, 'image', asked.imageId).id}`],
   begin({ tx, params: asked }) {
     const image = find(tx, 'image', asked.imageId);
-    const users = tx.list('vdisk').filter((vdisk) => vdisk.imageId === image.id);
-    if (users.length > 0) {
-      const why = `DiskImage ${image.name} is in use by ${users.length} VDisk(s): ${users.map(({ id }) => id).join(', ')}.`;
+    // A backup has the content of its source; the image is only what that began with.
+    const users = tx
+      .list('vdisk')
+      .filter((vdisk) => vdisk.creating && vdisk.imageId === image.id && !vdisk.backupSrcVDisk);
+    if (image.state !== 'available' || users.length > 0) {
+      const doing =
+        users.length > 0 ? `being copied into ${users.map(({ id }) => id).join(', ')}` : 'not ready';
+      const why = `DiskImage ${image.name} is ${doing}; unregister it afterwards.`;
       throw new InnkeeperError('wrong-state', why, { image: image.id });
     }
     // Nobody may start a VDisk from it from here on.

@@ -57,6 +57,7 @@ function begin({ host, tx, params: asked, caller }: Begin): Plan {
     createTime,
     vserverType: type.name,
     imageId: image.id,
+    productIds: image.productIds,
     hostname: asked.hostname ?? hostnameOf(asked.name),
     ...data,
     ...(asked.imds ? { imds: asked.imds } : {}),
