@@ -35,3 +35,6 @@ export function openHypervisor(options: HypervisorOptions): Hypervisor {
     throw new DriverError('invalid', `${options.uri} is not a libvirt URI`, error);
   }
 }
+
+/** Whether guests can run by hardware on this host, found out by running one; see kvm/acceleration.ts. */
+export { probeAcceleration } from './kvm/acceleration.ts';

@@ -1,5 +1,5 @@
 // Can guests run by KVM here, and if not, why not?
-import { probeAcceleration } from '../../drivers/kvm/acceleration.ts';
+import { probeAcceleration } from '../../drivers/open.ts';
 import { type Check, fault, fine, warning } from './check.ts';
 
 const HARDWARE =
