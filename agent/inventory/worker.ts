@@ -1,4 +1,5 @@
 // The only thread that touches the database: a commit's fsync must never hold up DHCP or metadata.
+import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { MIGRATIONS } from './schema.ts';
@@ -12,6 +13,8 @@ export type WorkerReply =
 const SQLITE_FULL = 13;
 
 function open(path: string): DatabaseSync {
+  // User data is nobody else's business; SQLite gives its other files the mode of this one.
+  closeSync(openSync(path, 'a', 0o600));
   const db = new DatabaseSync(path);
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;');
   const version = Number(db.prepare('PRAGMA user_version').get()?.user_version ?? 0);

@@ -1,5 +1,5 @@
 // The inventory keeps its word: all or nothing, in order, on disk before it counts.
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -26,6 +26,7 @@ t.test('what is committed is there after opening again, with its host id', async
   t.teardown(() => second.close());
   t.same(second.get('vnet', 'vnet-1'), vnet('vnet-1'));
   t.equal(second.hostId, hostId);
+  t.equal((await stat(path)).mode & 0o777, 0o600, 'nobody else reads it');
 });
 
 t.test('a change that throws leaves nothing, neither in memory nor on disk', async (t) => {
