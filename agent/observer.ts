@@ -1,5 +1,6 @@
 // Keeps the inventory true to the hypervisor: its events as they come, and everything by one bulk call.
 import type { HypervisorEvent, MachineSample } from '../drivers/hypervisor.ts';
+import { sampleMemory } from './capacity/memory.ts';
 import type { Host } from './host.ts';
 import type { ResourceLocks } from './operations/locks.ts';
 import { moveVServer } from './operations/transitions.ts';
@@ -82,6 +83,7 @@ export class Observer {
       memoryMiB: foreign.reduce((sum, { memoryMiB }) => sum + memoryMiB, 0),
     };
     for (const vserver of before) await this.#settle(vserver, byName.get(vserver.domain), why);
+    await sampleMemory(this.#host);
     log.debug({ occasion, machines: samples.length }, 'compared');
   }
 
@@ -167,6 +169,7 @@ export class Observer {
     if (!vserver) return;
     try {
       await this.#settle(vserver, await this.#host.hypervisor.find(vserver.domain));
+      await sampleMemory(this.#host);
     } catch (error) {
       this.#host.log.debug({ err: error, vserver: id }, 'could not be looked at; the next comparison will');
     }

@@ -101,6 +101,12 @@ export interface DiskBackup extends DiskBackupRef {
   onProgress?(doneBytes: number, totalBytes: number): void;
 }
 
+/**
+ * How a guest meets the machine: `hvm` has firmware and boots from its disk as a PC does; `pv` and `pvh` are guests
+ * that know their hypervisor (Xen), `pvh` with the processor's help.
+ */
+export type GuestType = 'hvm' | 'pv' | 'pvh';
+
 /** Everything a driver needs to know of a VServer, and nothing else. */
 export interface Machine {
   /** Domain name; unique on the host. */
@@ -121,6 +127,8 @@ export interface Machine {
   cpuset?: string;
   numaNode?: number;
   hugepages?: boolean;
+  /** Absent: whatever lets an ordinary image boot. One that the driver has not is `unsupported`. */
+  guestType?: GuestType;
   disks: MachineDisk[];
   nics: MachineNic[];
   media: MachineMedium[];
@@ -218,6 +226,8 @@ export interface Hypervisor {
   events(): AsyncIterable<HypervisorEvent>;
 
   facts(): Promise<HostFacts>;
+  /** Memory of the host that no guest and no part of the host holds, in MiB. */
+  freeMemoryMiB(): Promise<number>;
   /** Domains of the whole host, ours and foreign, by one bulk call. */
   list(): Promise<MachineSample[]>;
   /** One machine, or undefined if there is none of that name. */

@@ -5,6 +5,7 @@ import type { LibvirtOptions } from './libvirt/mod.ts';
 import type { Dialect } from './libvirt-hypervisor/dialect.ts';
 import { LibvirtHypervisor } from './libvirt-hypervisor/libvirt-hypervisor.ts';
 import { TestDialect } from './test-hypervisor/test-dialect.ts';
+import { XenDialect } from './xen/xen-dialect.ts';
 
 export interface HypervisorOptions extends LibvirtOptions {
   /** Takes the operator's word on KVM or emulation instead of probing. */
@@ -15,6 +16,7 @@ export interface HypervisorOptions extends LibvirtOptions {
 const DIALECTS: Readonly<Record<string, (options: HypervisorOptions) => Dialect>> = {
   qemu: ({ acceleration }) => new KvmDialect({ force: acceleration }),
   test: () => new TestDialect(),
+  xen: () => new XenDialect(),
 };
 
 /**

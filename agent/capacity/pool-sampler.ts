@@ -1,5 +1,6 @@
-// Asks every storage pool for its room now and then; a pool that does not answer delays nobody.
+// Asks every storage pool for its room and the hypervisor for free memory now and then; nobody waits for the answers.
 import type { Host } from '../host.ts';
+import { sampleMemory } from './memory.ts';
 
 const EVERY_MS = 30_000;
 
@@ -18,6 +19,7 @@ export class PoolSampler {
     this.#changed = changed;
     await Promise.all([...this.#host.pools.keys()].map((name) => this.#sample(name)));
     this.#timer = setInterval(() => {
+      void sampleMemory(this.#host);
       for (const name of this.#host.pools.keys()) void this.#sample(name);
     }, EVERY_MS);
     this.#timer.unref();

@@ -42,7 +42,7 @@ export const CapacityReport = Type.Object(
 
 const MIB = 2 ** 20;
 
-/** Pure but for the host's own free memory and load. */
+/** Pure but for the load, and the host's own free memory until the hypervisor has told its. */
 export function capacityReport(config: Config, reader: Reader, totals: HostTotals, connected: boolean) {
   const { facts } = totals;
   const room = promisable(config.capacity, totals);
@@ -52,7 +52,7 @@ export function capacityReport(config: Config, reader: Reader, totals: HostTotal
     memoryMiB: Math.max(0, room.memoryMiB - held.memoryMiB),
   };
   const vservers = reader.list('vserver');
-  const hostFreeMiB = Math.floor(freemem() / MIB);
+  const hostFreeMiB = totals.freeMemoryMiB ?? Math.floor(freemem() / MIB);
   const cpus = facts?.cpus ?? 0;
   const total = facts?.memoryMiB ?? 0;
   return {

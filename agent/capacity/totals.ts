@@ -11,6 +11,8 @@ export interface PoolRoom {
 /** Refreshed by the sampler; read synchronously by admission and by the report. */
 export class HostTotals {
   facts: HostFacts | undefined;
+  /** Of the whole machine, as the hypervisor tells it; the agent's own kernel may see but a part. */
+  freeMemoryMiB: number | undefined;
   readonly pools = new Map<string, PoolRoom>();
   /** Memory and vCPUs of running domains that are not ours. */
   foreign = { domains: 0, vcpus: 0, memoryMiB: 0 };

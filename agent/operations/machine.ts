@@ -68,6 +68,7 @@ export function machineOf(config: Config, reader: Reader, vserver: VServer): Mac
     vserverId: vserver.id,
     vcpus: vserver.vcpus,
     memoryMiB: vserver.memoryMiB,
+    ...(vserver.guestType ? { guestType: vserver.guestType } : {}),
     ...(type?.cpu_shares ? { cpuShares: type.cpu_shares } : {}),
     ...(type?.cpu_cap_percent ? { cpuCapPercent: type.cpu_cap_percent } : {}),
     disks: disksOf(reader, vserver.id).map((vdisk) => machineDisk(vdisk, type)),

@@ -114,6 +114,7 @@ export function imageAttributes(image: DiskImage) {
     registerTime: image.registerTime,
     description: image.description,
     licenseInfo: image.licenseInfo,
+    ...(image.guestType ? { guestType: image.guestType } : {}),
     uri: image.uri,
   };
 }

@@ -1,5 +1,5 @@
 // A DiskImage: content that a VDisk starts from.
-import { Type } from '@sinclair/typebox';
+import { type Static, Type } from '@sinclair/typebox';
 
 export interface DiskImage {
   id: string;
@@ -14,6 +14,7 @@ export interface DiskImage {
   creatorName: string;
   description: string;
   licenseInfo: string;
+  guestType?: GuestType;
   /** sha256:… of the file as registered. */
   checksum?: string;
   path?: string;
@@ -22,7 +23,14 @@ export interface DiskImage {
   fileBytes?: number;
 }
 
-/** What a registerer may say of an image; carried along, not interpreted. */
+/** How its guests meet the machine: by firmware (any ordinary image), or knowing their hypervisor. */
+export const GuestType = Type.Union([Type.Literal('hvm'), Type.Literal('pv'), Type.Literal('pvh')], {
+  description:
+    'Absent: whatever lets an ordinary image boot. A host whose hypervisor has no such guests refuses.',
+});
+export type GuestType = Static<typeof GuestType>;
+
+/** What a registerer may say of an image; only `guestType` has a meaning to the host. */
 export const ImageDescription = {
   osType: Type.Optional(Type.String({ maxLength: 64 })),
   osName: Type.Optional(Type.String({ maxLength: 128 })),
@@ -30,6 +38,7 @@ export const ImageDescription = {
   creatorName: Type.Optional(Type.String({ maxLength: 128 })),
   description: Type.Optional(Type.String({ maxLength: 4096 })),
   licenseInfo: Type.Optional(Type.String({ maxLength: 4096 })),
+  guestType: Type.Optional(GuestType),
 };
 
 export const DiskImageAttributes = Type.Object(
@@ -48,6 +57,7 @@ export const DiskImageAttributes = Type.Object(
     registerTime: Type.String(),
     description: Type.String(),
     licenseInfo: Type.String(),
+    guestType: Type.Optional(GuestType),
     uri: Type.String(),
   },
   { $id: 'DiskImageAttributes' },

@@ -1,5 +1,6 @@
 // A VServer: what is kept of it, what is shown of it, and which state may follow which.
 import { type Static, Type } from '@sinclair/typebox';
+import type { GuestType } from './disk-image.ts';
 
 export const VServerState = Type.Union([
   Type.Literal('creating'),
@@ -54,6 +55,8 @@ export interface VServer {
   passwordKey?: string;
   variables: Record<string, string>;
   context: ContextKind[];
+  /** Of its DiskImage, which may be gone by now. */
+  guestType?: GuestType;
   /** Domain UUID; the guest's system UUID. */
   uuid: string;
   /** Domain name on the hypervisor. */

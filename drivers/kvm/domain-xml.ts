@@ -1,5 +1,5 @@
 // A Machine as a libvirt domain for QEMU: a pure function, the same machine gives the same text.
-import type { Machine } from '../hypervisor.ts';
+import { DriverError, type Machine } from '../hypervisor.ts';
 import { checkMachine } from '../libvirt-hypervisor/check-machine.ts';
 import { vserverMetadata } from '../libvirt-hypervisor/metadata.ts';
 import { renderXml, type XmlElement, xml } from '../libvirt-hypervisor/xml.ts';
@@ -24,6 +24,10 @@ export interface DomainOptions {
  */
 export function domainXml(machine: Machine, options: DomainOptions): string {
   checkMachine(machine);
+  if (machine.guestType !== undefined && machine.guestType !== 'hvm') {
+    const why = `define ${machine.name}: KVM runs hvm guests only, and the image asks for ${machine.guestType}`;
+    throw new DriverError('unsupported', why);
+  }
   const domain = xml(
     'domain',
     { type: options.type, 'xmlns:qemu': QEMU_NAMESPACE },

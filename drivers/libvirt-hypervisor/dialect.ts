@@ -8,7 +8,7 @@ import type {
   MachineDisk,
   MachineNic,
 } from '../hypervisor.ts';
-import type { LibvirtClient } from '../libvirt/mod.ts';
+import type { DomainRef, DomainStats, LibvirtClient } from '../libvirt/mod.ts';
 
 export interface Dialect {
   readonly features: HypervisorFeatures;
@@ -18,6 +18,10 @@ export interface Dialect {
   readonly undefineFlags: number;
   /** Flags of the bulk statistics. */
   readonly statsFlags: number;
+  /** In place of the bulk statistics, where this driver of libvirt has none: all domains, or those named. */
+  statistics?(client: LibvirtClient, domains?: DomainRef[]): Promise<DomainStats[]>;
+  /** Unplugging is done when libvirt's answer is there; no event follows, and asking twice is a failure. */
+  readonly unplugAnswers?: boolean;
   /** What runs the guests, known once connected. */
   readonly facts: Pick<HostFacts, 'hypervisor' | 'emulated'>;
   /** Finds out what the host can do; called once, right after the first connection. */

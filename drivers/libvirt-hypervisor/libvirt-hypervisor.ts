@@ -18,7 +18,7 @@ import * as devices from './devices.ts';
 import type { Dialect, Session } from './dialect.ts';
 import { border } from './errors.ts';
 import { hypervisorEvents } from './events.ts';
-import { hostFacts } from './facts.ts';
+import { freeMemoryMiB, hostFacts } from './facts.ts';
 import * as lifecycle from './lifecycle.ts';
 import { findMachine, listMachines } from './samples.ts';
 
@@ -56,6 +56,10 @@ export class LibvirtHypervisor implements Hypervisor {
 
   facts(): Promise<HostFacts> {
     return border('ask for facts of the host', () => hostFacts(this.#session));
+  }
+
+  freeMemoryMiB(): Promise<number> {
+    return border('ask for free memory', () => freeMemoryMiB(this.#session));
   }
 
   list(): Promise<MachineSample[]> {

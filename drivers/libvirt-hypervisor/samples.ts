@@ -1,28 +1,31 @@
 // Rows of libvirt's bulk statistics as samples: one call for a whole host.
 import type { MachineSample } from '../hypervisor.ts';
-import { type DomainStats, domainState, isNotFound, STATS } from '../libvirt/mod.ts';
+import { type DomainRef, type DomainStats, domainState, isNotFound, STATS } from '../libvirt/mod.ts';
 import type { Session } from './dialect.ts';
 import { machineState } from './states.ts';
 
 const WANTED = STATS.state | STATS.cpuTotal | STATS.balloon | STATS.vcpu | STATS.interface | STATS.block;
 
 /** Every domain of the host, ours and foreign, running or not, by one call. */
-export async function listMachines({ client, dialect }: Session): Promise<MachineSample[]> {
-  const rows = await client.domains.stats(WANTED, dialect.statsFlags);
-  return rows.map(toSample);
+export async function listMachines(session: Session): Promise<MachineSample[]> {
+  return (await rowsOf(session)).map(toSample);
 }
 
 /** The machine of that name, or undefined. */
 export async function findMachine(session: Session, name: string): Promise<MachineSample | undefined> {
-  const { client, dialect } = session;
   try {
-    const domain = await client.domains.byName(name);
-    const [row] = await client.domains.stats(WANTED, dialect.statsFlags, [domain]);
+    const domain = await session.client.domains.byName(name);
+    const [row] = await rowsOf(session, [domain]);
     return row && toSample(row);
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
   }
+}
+
+function rowsOf({ client, dialect }: Session, domains?: DomainRef[]): Promise<DomainStats[]> {
+  if (dialect.statistics) return dialect.statistics(client, domains);
+  return client.domains.stats(WANTED, dialect.statsFlags, domains);
 }
 
 /**

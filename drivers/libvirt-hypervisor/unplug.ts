@@ -29,11 +29,15 @@ export interface PluggedDevice {
  * @throws DriverError `wrong-state` after `timeoutMs`; the guest may still let go later, and an event says so
  */
 export async function unplug(
-  { client }: Session,
+  { client, dialect }: Session,
   domain: DomainRef,
   device: PluggedDevice,
   timeoutMs: number,
 ): Promise<void> {
+  if (dialect.unplugAnswers) {
+    await client.domains.devices.detach(domain, device.xml, AFFECT.live, { timeoutMs });
+    return;
+  }
   const finished = new AbortController();
   const signal = AbortSignal.any([finished.signal, AbortSignal.timeout(timeoutMs)]);
   // Listening begins before the first request, or a quick guest's answer would be missed.

@@ -13,7 +13,7 @@ import { leftovers, sweep } from './leftovers.ts';
 
 const run = promisify(execFile);
 const entry = new URL('./agent-entry.ts', import.meta.url).pathname;
-const READY_MS = 60_000;
+const READY_MS = 600_000;
 
 export interface TestAgentOptions {
   /** Default qemu:///system. */

@@ -2,7 +2,7 @@
 import { guestImage, guestReport } from '../images/guest-image.ts';
 import type { TestAgent } from './agent-process.ts';
 
-const BOOT_MS = 120_000;
+const BOOT_MS = 300_000;
 const ASK_MS = 4000;
 
 /** Registers the test guest's image under the name `guest`. */

@@ -11,9 +11,12 @@ let building: Promise<string> | undefined;
 /**
  * Path of the test guest's disk image (qcow2, BIOS, 32 MiB); what it does is told in test/images/README.md.
  * The first call builds it (seconds); parallel tests wait for each other by the script's lock.
+ * Where it cannot be built (a machine without apt's network), INNKEEPER_GUEST_IMAGE names one that has been.
  * The file is shared: tests start from a copy or an overlay of it.
  */
 export function guestImage(): Promise<string> {
+  const given = process.env.INNKEEPER_GUEST_IMAGE;
+  if (given) return Promise.resolve(given);
   building ??= run('bash', [script], { maxBuffer: 1 << 20 }).then(({ stdout }) => stdout.trim());
   return building;
 }

@@ -35,6 +35,7 @@ export const STORAGE_COMMANDS: CommandRow[] = [
       { flags: '--format <format>', param: 'format', help: 'raw or qcow2; found out if absent' },
       { flags: '--os-type <type>', param: 'osType', help: 'kind of operating system inside' },
       { flags: '--os-name <name>', param: 'osName', help: 'its name and version' },
+      { flags: '--guest-type <type>', param: 'guestType', help: 'hvm, pv or pvh; hvm boots like a PC' },
       { flags: '--description <text>', param: 'description', help: 'for people' },
       PARAM_OPTION,
     ],

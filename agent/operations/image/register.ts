@@ -85,6 +85,7 @@ function begin({ tx, params: asked, caller }: BeginContext<Static<typeof params>
     creatorName: asked.creatorName ?? '',
     description: asked.description ?? '',
     licenseInfo: asked.licenseInfo ?? '',
+    ...(asked.guestType ? { guestType: asked.guestType } : {}),
   });
   return { imageId: id, source };
 }

@@ -65,6 +65,7 @@ function begin({ host, tx, params: asked, caller }: Begin): Plan {
     ...(asked.passwordKey ? { passwordKey: asked.passwordKey } : {}),
     variables: asked.variables ?? {},
     context: asked.context ?? ['opennebula'],
+    ...(image.guestType ? { guestType: image.guestType } : {}),
     uuid: newUuid(asked.context ?? []),
     domain: `${config.prefix}-${id}`,
     state: 'creating',

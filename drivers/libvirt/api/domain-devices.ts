@@ -52,6 +52,32 @@ export class DomainDevices {
     return this.#caller.call('domain_get_block_info', { dom, path, flags: 0 }, options);
   }
 
+  /** Counters of one block device, under the names of the bulk statistics; -1 for what is not known. */
+  async blockStats(dom: DomainRef, path: string, options?: CallOptions): Promise<Record<string, bigint>> {
+    const found = await this.#caller.call('domain_block_stats', { dom, path }, options);
+    return {
+      'rd.reqs': found.readRequests,
+      'rd.bytes': found.readBytes,
+      'wr.reqs': found.writeRequests,
+      'wr.bytes': found.writeBytes,
+    };
+  }
+
+  /** Counters of one interface, from the guest's side, under the names of the bulk statistics. */
+  async interfaceStats(
+    dom: DomainRef,
+    device: string,
+    options?: CallOptions,
+  ): Promise<Record<string, bigint>> {
+    const found = await this.#caller.call('domain_interface_stats', { dom, device }, options);
+    return {
+      'rx.bytes': found.receivedBytes,
+      'rx.pkts': found.receivedPackets,
+      'tx.bytes': found.sentBytes,
+      'tx.pkts': found.sentPackets,
+    };
+  }
+
   /** Addresses of the guest's interfaces; `source` is one of ADDRESSES_FROM. */
   async addresses(
     dom: DomainRef,

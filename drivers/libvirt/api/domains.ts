@@ -130,6 +130,11 @@ export class Domains {
     return domainState(state, reason);
   }
 
+  /** The state as libvirt numbers it; `domainState` has the words. */
+  stateNumbers(dom: DomainRef, options?: CallOptions): Promise<Result<'domain_get_state'>> {
+    return this.#caller.call('domain_get_state', { dom, flags: 0 }, options);
+  }
+
   /** Memory in KiB, CPU time in nanoseconds. */
   info(dom: DomainRef, options?: CallOptions): Promise<Result<'domain_get_info'>> {
     return this.#caller.call('domain_get_info', { dom }, options);

@@ -1,5 +1,5 @@
 // Protocol table: everything done to one domain.
-import { flag, int, list, nothing, optional, struct, text, uhyper, uint, uuid } from '../rpc/codec.ts';
+import { flag, hyper, int, list, nothing, optional, struct, text, uhyper, uint, uuid } from '../rpc/codec.ts';
 import { typedParams, typedValues } from '../rpc/typed-params.ts';
 import { patient, qemu, remote } from './procedure.ts';
 import { domainRef, LIST_MAX } from './types.ts';
@@ -32,6 +32,31 @@ export const domainProcedures = {
   domain_resume: remote(28, dom, nothing),
   domain_set_autostart: remote(29, struct({ dom: domainRef, autostart: flag }), nothing),
   domain_suspend: remote(34, dom, nothing),
+  domain_block_stats: remote(
+    64,
+    struct({ dom: domainRef, path: text }),
+    struct({
+      readRequests: hyper,
+      readBytes: hyper,
+      writeRequests: hyper,
+      writeBytes: hyper,
+      errors: hyper,
+    }),
+  ),
+  domain_interface_stats: remote(
+    65,
+    struct({ dom: domainRef, device: text }),
+    struct({
+      receivedBytes: hyper,
+      receivedPackets: hyper,
+      receivedErrors: hyper,
+      receivedDropped: hyper,
+      sentBytes: hyper,
+      sentPackets: hyper,
+      sentErrors: hyper,
+      sentDropped: hyper,
+    }),
+  ),
   domain_is_active: remote(150, dom, struct({ active: flag })),
   domain_memory_stats: remote(
     159,

@@ -1,0 +1,82 @@
+// Xen behind libvirt's libxl driver: its XML, and what it cannot do.
+import {
+  DriverError,
+  type GuestType,
+  type HypervisorFeatures,
+  type Machine,
+  type MachineDisk,
+  type MachineNic,
+} from '../hypervisor.ts';
+import { type DomainRef, type DomainStats, type LibvirtClient, UNDEFINE } from '../libvirt/mod.ts';
+import type { Dialect } from '../libvirt-hypervisor/dialect.ts';
+import { renderXml } from '../libvirt-hypervisor/xml.ts';
+import { diskXml, nicXml } from './device-xml.ts';
+import { domainXml } from './domain-xml.ts';
+import { statistics } from './statistics.ts';
+import { diskTarget } from './targets.ts';
+
+/** How libvirt's capabilities call the guest types. */
+const OS_TYPES: readonly [GuestType, string][] = [
+  ['hvm', '<os_type>hvm</os_type>'],
+  ['pvh', '<os_type>xenpvh</os_type>'],
+  ['pv', '<os_type>xen</os_type>'],
+];
+
+export class XenDialect implements Dialect {
+  readonly features: HypervisorFeatures = {
+    pause: true,
+    save: true,
+    diskHotplug: true,
+    nicHotplug: true,
+    // No QMP monitor that libvirt lets anyone speak to, and QEMU has no part in disks that dom0's kernel serves.
+    liveBackup: false,
+    guestAgent: false,
+    // libvirt's driver has no block resize: a running guest learns of a disk's new length at its next boot.
+    onlineResize: false,
+  };
+  /** libvirt chooses: the guest's Xen drivers where there are any, else the ACPI button. */
+  readonly shutdownFlags = 0;
+  readonly undefineFlags: number = UNDEFINE.managedSave;
+  readonly statsFlags = 0;
+  readonly unplugAnswers = true;
+  readonly facts = { hypervisor: 'xen' } as const;
+  #offered: GuestType[] = ['pv'];
+
+  async prepare(client: LibvirtClient): Promise<void> {
+    const capabilities = await client.host.capabilities();
+    this.#offered = OS_TYPES.filter(([, element]) => capabilities.includes(element)).map(([type]) => type);
+  }
+
+  statistics(client: LibvirtClient, domains?: DomainRef[]): Promise<DomainStats[]> {
+    return statistics(client, domains);
+  }
+
+  domain(machine: Machine): string {
+    const { guestType } = machine;
+    if (guestType !== undefined && !this.#offered.includes(guestType)) {
+      const why = `this Xen host runs ${this.#offered.join(', ')} guests, and ${guestType} is asked for`;
+      throw new DriverError('unsupported', `define ${machine.name}: ${why}`);
+    }
+    // Firmware boots any image; without the processor's help the disk must hold a kernel that pygrub finds.
+    return domainXml(machine, this.#offered.includes('hvm') && !machine.kernel ? 'hvm' : 'pv');
+  }
+
+  disk(disk: MachineDisk): string {
+    return renderXml(diskXml(disk));
+  }
+
+  nic(nic: MachineNic): string {
+    return renderXml(nicXml(nic));
+  }
+
+  cdrom(): string {
+    throw new DriverError(
+      'unsupported',
+      'context media of Xen guests are disks, and cannot be changed in place',
+    );
+  }
+
+  diskTarget(position: number): string {
+    return diskTarget(position);
+  }
+}
