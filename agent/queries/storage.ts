@@ -54,3 +54,20 @@ export const getVDiskAttributes = defineQuery(
   },
   ({ host, params }) => vdiskAttributes(find(host.inventory, 'vdisk', params.vdiskId)),
 );
+
+export const getVDiskStatus = defineQuery(
+  {
+    name: 'getVDiskStatus',
+    summary: 'Whether one VDisk is attached, and to which VServer.',
+    right: 'observe',
+    params: queryParams(vdiskId),
+    result: Type.Pick(VDiskAttributes, ['vdiskId', 'state', 'attachedTo', 'position']),
+    http: { verb: 'GET', path: '/v1/vdisks/{vdiskId}/status' },
+  },
+  ({ host, params }) => {
+    const shown = vdiskAttributes(find(host.inventory, 'vdisk', params.vdiskId));
+    const { attachedTo, position } = shown;
+    const { vdiskId: id, state } = shown;
+    return attachedTo === undefined ? { vdiskId: id, state } : { vdiskId: id, state, attachedTo, position };
+  },
+);

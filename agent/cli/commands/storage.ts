@@ -1,6 +1,7 @@
 // innkeeper image … and disk …
 import {
   type ArgumentRow,
+  ask,
   type CommandRow,
   list,
   named,
@@ -55,6 +56,7 @@ export const STORAGE_COMMANDS: CommandRow[] = [
     column('pool'),
   ]),
   show('disk', 'getVDiskAttributes'),
+  ask('disk', 'status', 'getVDiskStatus', 'whether it is attached, and to what'),
   verb('disk', 'create', 'createVDisk', 'make an empty VDisk, or one from a disk image', {
     arguments: [newName, size],
     options: [{ flags: '-i, --image <image>', param: 'imageId', help: 'content to begin with' }, pool],
