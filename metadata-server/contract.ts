@@ -50,6 +50,8 @@ export interface ServedNetwork {
   mtu: number;
   /** Lease time handed out; the address itself never changes. */
   leaseSeconds: number;
+  /** Relay agents (their `giaddr`) whose DHCPv4 messages are answered, through them; none unless named. */
+  relays?: string[];
   /** What router advertisements name; DHCP hands out those of the guest's own facts. */
   dnsServers?: string[];
   searchDomains?: string[];

@@ -14,6 +14,8 @@ export interface Benchmark {
   rounds: number;
   /** How often a case does its work in one run, where that is not once; its times are divided by it. */
   units?: Readonly<Record<string, number>>;
+  /** True where every case gives its own measurement, in milliseconds, instead of being timed. */
+  measured?: boolean;
   /** Prepares what the cases need; nothing of it is measured. */
   prepare(): Promise<Session>;
   /** Ours divided by theirs, from medians in milliseconds: below 1 we are faster. */

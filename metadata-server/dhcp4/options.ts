@@ -45,6 +45,8 @@ export const OPTIONS = {
   clientId: { code: 61, type: 'bytes' },
   /** RFC 4039. */
   rapidCommit: { code: 80, type: 'flag' },
+  /** RFC 3046: a relay agent's own, given back to it as it came. */
+  relayInformation: { code: 82, type: 'bytes' },
   /** RFC 3397. */
   domainSearch: { code: 119, type: 'domains' },
   /** RFC 3442. */

@@ -41,13 +41,19 @@ const ALWAYS: readonly OptionName[] = [
   'clientId',
   'subnetMask',
 ];
-const NAK_ORDER: readonly OptionName[] = ['messageType', 'serverId', 'clientId', 'message'];
+const NAK_ORDER: readonly OptionName[] = [
+  'messageType',
+  'serverId',
+  'clientId',
+  'message',
+  'relayInformation',
+];
 /** What an INFORM must not be told (RFC 2131 section 4.3.5). */
 const LEASE_TIMES = { leaseTime: undefined, renewalTime: undefined, rebindingTime: undefined };
 
 /** @param guest the owner of the message's hardware address in this VNet, if there is one */
 export function respond(request: DhcpRequest, network: ServedNetwork, guest: Guest | undefined): Answer {
-  if (request.giaddr !== NOWHERE) return silence('relayed');
+  if (request.giaddr !== NOWHERE && !network.relays?.includes(request.giaddr)) return silence('relayed');
   if (!guest) return silence('unknown');
   const own = guest.nic.ipv4?.address;
   if (own === undefined || !network.ipv4) return silence('no-address');
@@ -91,14 +97,16 @@ function answerRequest(request: DhcpRequest, network: ServedNetwork, guest: Gues
 
 /** Always broadcast: a client that is refused its address must not be spoken to at it (RFC 2131 section 4.1). */
 function refuse(request: DhcpRequest, network: ServedNetwork, message: string): Answer {
+  const relayed = request.giaddr !== NOWHERE;
   const values: OptionValues = {
+    ...relayInformation(request),
     messageType: MESSAGE_TYPE.nak,
     serverId: network.ipv4?.address,
     clientId: request.options.get(OPTIONS.clientId.code),
     message,
   };
   const reply = { request, ciaddr: NOWHERE, yiaddr: NOWHERE, siaddr: NOWHERE, order: NAK_ORDER, values };
-  return { kind: 'nak', reply, destination: EVERYONE };
+  return { kind: 'nak', reply, destination: relayed ? request.giaddr : EVERYONE };
 }
 
 function lease(
@@ -109,13 +117,19 @@ function lease(
   extra: OptionValues = {},
   yiaddr: string = guest.nic.ipv4?.address ?? NOWHERE,
 ): Answer {
-  const values = { ...leaseValues(kind, request, network, guest), ...extra };
+  const values = { ...leaseValues(kind, request, network, guest), ...relayInformation(request), ...extra };
   const siaddr = network.ipv4?.address ?? NOWHERE;
   // Only the guest's own address is ever echoed or sent to; any other ciaddr would be a place of its choosing.
   const ciaddr = request.ciaddr === guest.nic.ipv4?.address ? request.ciaddr : NOWHERE;
   const reply = { request, ciaddr, yiaddr, siaddr, order: replyOrder(request), values };
   // A client without an address cannot be sent to by ARP, so it is sent to by broadcast, asked for or not.
+  if (request.giaddr !== NOWHERE) return { kind, reply, destination: request.giaddr };
   return { kind, reply, destination: ciaddr === NOWHERE ? EVERYONE : ciaddr };
+}
+
+function relayInformation(request: DhcpRequest): OptionValues {
+  if (request.giaddr === NOWHERE) return {};
+  return { relayInformation: request.options.get(OPTIONS.relayInformation.code) };
 }
 
 function leaseValues(
@@ -164,5 +178,7 @@ function replyOrder(request: DhcpRequest): OptionName[] {
   const wanted = asked ? [...asked].map((code) => NAME_BY_CODE.get(code)) : OPTION_NAMES;
   const order = new Set(ALWAYS);
   for (const name of wanted) if (name) order.add(name);
-  return [...order];
+  // Last of all (RFC 3046, section 2.2).
+  order.delete('relayInformation');
+  return [...order, 'relayInformation'];
 }

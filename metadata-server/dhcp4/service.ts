@@ -6,6 +6,7 @@ import { encodeReply, MESSAGE_TYPE, parseRequest } from './packet.ts';
 import { respond, type Silence } from './responder.ts';
 
 const CLIENT_PORT = 68;
+const SERVER_PORT = 67;
 /** Everything that is counted, per VNet and per MAC. */
 export const DHCP4_EVENTS = [
   'discover',
@@ -106,7 +107,9 @@ export class Dhcp4Service {
       return;
     }
     count(answer.kind);
-    socket.send(encodeReply(answer.reply), CLIENT_PORT, answer.destination, (error) => {
+    // A relay agent listens where servers do (RFC 2131, section 4.1).
+    const port = request.giaddr === '0.0.0.0' ? CLIENT_PORT : SERVER_PORT;
+    socket.send(encodeReply(answer.reply), port, answer.destination, (error) => {
       if (error && this.#socket) this.#sendFailed(error, count);
     });
   }

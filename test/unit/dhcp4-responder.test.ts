@@ -25,10 +25,11 @@ function ask(
   fields: MessageFields,
   options: [number, number[]][] = [],
   who: Guest | null = guest,
+  relays: string[] = [],
 ) {
   const request = parseRequest(dhcpMessage(fields, [[53, [type]], ...options]));
   if (typeof request === 'string') throw new Error(request);
-  const answer = respond(request, network, who ?? undefined);
+  const answer = respond(request, { ...network, relays }, who ?? undefined);
   if (answer.kind === 'silence') return { silence: answer.reason };
   const reply = readReply(encodeReply(answer.reply));
   const { yiaddr, ciaddr, codes, options: got } = reply;
@@ -133,3 +134,17 @@ t.test(
     t.same(options?.get(121), [32, 169, 254, 169, 254, 10, 0, 0, 1]);
   },
 );
+
+t.test('a relay agent that is known is answered through, with its own information last', async (t) => {
+  const relay = '10.0.0.200';
+  const through = (type: number, ...options: [number, number[]][]) =>
+    ask(type, { giaddr: relay }, [[82, [1, 2, 7, 7]], [55, [82, 1, 3]], ...options], guest, [relay]);
+  const offer = through(1);
+  t.match(offer, { type: 2, yiaddr: '10.0.0.11', to: relay });
+  t.same(offer.options?.get(82), [1, 2, 7, 7]);
+  t.equal(offer.codes?.at(-1), 82);
+  t.match(through(3, OURS, wants('10.0.0.11')), { type: 5, to: relay });
+  t.match(through(3, wants('10.0.0.12')), { type: 6, to: relay });
+  t.same(ask(1, { giaddr: '10.0.0.201' }, [], guest, [relay]), { silence: 'relayed' });
+  t.notOk(ask(1, {}, [[82, [1, 2, 7, 7]]]).options?.has(82), 'nobody else has such information');
+});
