@@ -22,6 +22,17 @@ export function check<S extends TSchema>(schema: S, value: unknown, what: string
   throw new InnkeeperError('invalid', `${field} ${explain(error.type, error.message, error.schema)}.`);
 }
 
+/** Every mistake, in the schema's order; of several about one place only the first. */
+export function mistakes(schema: TSchema, value: unknown): { path: string[]; reason: string }[] {
+  const checker = compiled.get(schema) ?? TypeCompiler.Compile(schema);
+  compiled.set(schema, checker);
+  const found = new Map<string, string>();
+  for (const { path, type, message, schema: of } of checker.Errors(value)) {
+    if (!found.has(path)) found.set(path, explain(type, message, of));
+  }
+  return [...found].map(([path, reason]) => ({ path: path.split('/').slice(1), reason }));
+}
+
 function explain(type: ValueErrorType, message: string, schema: TSchema): string {
   if (type === ValueErrorType.ObjectAdditionalProperties) return 'is not a known field';
   if (type === ValueErrorType.ObjectRequiredProperty) return 'is missing';

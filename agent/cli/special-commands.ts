@@ -1,4 +1,5 @@
 // The commands that are more, or less, than one call of a method.
+import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { ApiClient } from './client.ts';
 import { runConsole } from './console.ts';
@@ -22,6 +23,13 @@ export function addSpecialCommands(program: Command): void {
       await runAgent(config);
     });
   addDoctor(program);
+  program
+    .command('config')
+    .description('the configuration of the agent')
+    .command('check')
+    .description('tell every mistake of a configuration file, by line')
+    .argument('[file]', 'the file', '/etc/innkeeper/innkeeper.toml')
+    .action((file: string) => checkConfigFile(file));
   addOneCall(program, 'host', 'getHost', 'this host: hypervisor, processors, memory, versions');
   addOneCall(program, 'capacity', 'getCapacity', 'what is there, promised, used and free');
   program
@@ -49,6 +57,21 @@ export function addSpecialCommands(program: Command): void {
     .command('methods')
     .description('the methods of the agent, for `innkeeper call`')
     .action(() => showMethods(globals()));
+}
+
+/** Exit code 1 when there are mistakes; works without an agent. */
+async function checkConfigFile(file: string): Promise<void> {
+  const text = await readFile(file, 'utf8').catch((error: Error) => {
+    throw new UsageError(`${file} cannot be read: ${error.message}`, { cause: error });
+  });
+  // Loaded here only, as with the agent itself.
+  const { configMistakes } = await import('../config-check.ts');
+  const found = configMistakes(text);
+  for (const { line, reason } of found) {
+    process.stdout.write(`${printable(`${file}:${line === undefined ? '' : `${line}:`} ${reason}`)}\n`);
+  }
+  if (found.length === 0) process.stdout.write(`${file}: no mistakes\n`);
+  else process.exitCode = 1;
 }
 
 function addOneCall(program: Command, name: string, method: string, help: string): void {

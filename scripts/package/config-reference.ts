@@ -134,7 +134,8 @@ function tomlLines({ header, help, optional, example, keys, entries }: Section):
 export function tomlFile(): string {
   return `${[
     '# Configuration of Innkeeper. Every line that begins with # and no blank shows a default: remove the #',
-    '# to change it. Described in innkeeper.toml(5).',
+    '# to change it. `innkeeper config check` tells mistakes by line, `systemctl reload innkeeper` takes over',
+    '# what can change while the agent runs. Described in innkeeper.toml(5).',
     '',
     ...sections().flatMap(tomlLines),
   ]
@@ -170,6 +171,11 @@ function page({ header, help, example, keys, entries }: Section): string[] {
 const PREFACE = `# What can be configured?
 
 One file, \`/etc/innkeeper/innkeeper.toml\` ([TOML](https://toml.io)); an empty file means the defaults. Unknown keys are refused.
+
+    innkeeper config check             # every mistake with its line; exit code 1 if there is one
+    systemctl reload innkeeper         # takes over what can change while the agent runs
+
+A reload (SIGHUP) takes over \`log_level\`, \`vserver_type\`, \`control_plane\` and \`control_plane_listener\`, and reads tokens and certificates anew. Every other change is named in the log and waits for \`systemctl restart innkeeper\`, which no guest notices. A file with mistakes changes nothing.
 
 Secrets are never in this file: \`token_file\` and \`key_file\` name files, which are read before each connection.
 
