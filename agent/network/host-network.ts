@@ -1,5 +1,5 @@
 // Builds, guards, observes and removes VNets and VNICs on this host; every verb may be repeated.
-import { writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import {
   addVNetText,
   ensureVNicText,
@@ -186,15 +186,29 @@ export class HostNetwork {
   /** What needs more than the host's batch: the bridge's IPv6 switch, the peers, the namespace, and the marker. */
   async #finishVNet(plan: VNetPlan, before: HostState, inode: number, trustMarker: boolean): Promise<void> {
     const names = vnetNames(this.prefix, plan.id);
-    // Absent where the host has no IPv6 at all, which is as good.
-    await writeFile(`/proc/sys/net/ipv6/conf/${plan.bridge}/disable_ipv6`, '1').catch(ignoreAbsent);
     if (plan.transport.type === 'vxlan') await this.#setPeers(names.uplink, plan.transport.peers);
     const script = namespaceScript(this.prefix, plan, linkLocal(names.gatewayMac));
     const marker = { namespaceInode: inode, digest: digestOf(script) };
     const found = readMarker(before.links.get(plan.hostVeth)?.alias);
-    if (trustMarker && isJoined(plan, before) && found?.digest === marker.digest) return;
-    await this.#run('ip', ['netns', 'exec', plan.namespace, 'sh', '-s'], script);
-    await writeFile(`/sys/class/net/${plan.hostVeth}/ifalias`, markerText(marker));
+    const ipv6Off = switchOffIpv6(plan.bridge);
+    if (trustMarker && isJoined(plan, before) && found?.digest === marker.digest) {
+      // Looked at first: an agent that only restarts starts no process for each VNet.
+      const path = ipv6Switch(plan.bridge);
+      if ((await readFile(path, 'utf8').catch(() => '')).trim() === '0') {
+        await this.#run('sh', ['-s'], `${ipv6Off}\n`);
+      }
+      return;
+    }
+    // One process; and what writes below /proc/sys and mounts is a child that may be in the host's mount namespace.
+    const lines = [
+      'set -e',
+      ipv6Off,
+      `ip netns exec ${plan.namespace} sh -s <<'NAMESPACE'`,
+      script.trimEnd(),
+      'NAMESPACE',
+      `ip link set dev ${plan.hostVeth} alias ${markerText(marker)}`,
+    ];
+    await this.#run('sh', ['-s'], `${lines.join('\n')}\n`);
   }
 
   async #setPeers(uplink: string, peers: readonly string[]): Promise<void> {
@@ -204,6 +218,10 @@ export class HostNetwork {
   }
 }
 
-function ignoreAbsent(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error;
+const ipv6Switch = (bridge: string) => `/proc/sys/net/ipv6/conf/${bridge}/disable_ipv6`;
+
+/** A line of shell. The switch is absent where the host has no IPv6 at all, which is as good. */
+function switchOffIpv6(bridge: string): string {
+  const path = ipv6Switch(bridge);
+  return `[ ! -e ${path} ] || echo 1 > ${path}`;
 }

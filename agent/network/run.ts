@@ -1,5 +1,6 @@
 // Runs one command of the host (ip, nft, bridge): fed by its standard input, bounded in time and in output.
 import { spawn } from 'node:child_process';
+import { inHostMounts } from '../host-mounts.ts';
 import { InnkeeperError } from '../resources/errors.ts';
 
 /** Runs a command and gives its standard output; rejects with `internal` and the command's own words. */
@@ -20,7 +21,10 @@ export const run: Run = (command, args, input = '') =>
     const output: Buffer[] = [];
     let size = 0;
     let complaint = '';
-    const child = spawn(command, args, { env: ENVIRONMENT, stdio: 'pipe' });
+    // Namespaces are mounts; the kernel's switches are read-only in the service's own view.
+    const [program, all] =
+      command === 'ip' || command === 'sh' ? inHostMounts(command, args) : [command, args];
+    const child = spawn(program, all, { env: ENVIRONMENT, stdio: 'pipe' });
     // Not spawn's own timeout: that one would outlive a command that cannot be started.
     const timer = setTimeout(() => child.kill('SIGKILL'), TIMEOUT_MS);
     child.stdout.on('data', (chunk: Buffer) => {

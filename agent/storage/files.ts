@@ -1,6 +1,7 @@
 // The few file operations pools are made of, as one table, so that they can run here or in a helper process.
 import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 export interface FileFacts {
   sizeBytes: number;
@@ -53,7 +54,11 @@ async function synced(path: string): Promise<void> {
 /** Every operation takes and returns plain values, so that it can cross a process boundary. */
 export const fileOperations = {
   async makeDirectory(path: string, mode: number): Promise<void> {
-    await fs.mkdir(path, { recursive: true, mode });
+    const first = await fs.mkdir(path, { recursive: true, mode });
+    // What was made has this mode, whatever the umask of the service: QEMU's user must be able to pass.
+    for (let made = path; first !== undefined && made.length >= first.length; made = dirname(made)) {
+      await fs.chmod(made, mode);
+    }
   },
   /** Fails unless files can be made and removed in the directory. */
   async checkWritable(path: string): Promise<void> {

@@ -1,4 +1,6 @@
 // A pool on an NFS export: a directory pool that insists on its mount and works through a helper.
+
+import { inHostMounts } from '../host-mounts.ts';
 import { InnkeeperError } from '../resources/errors.ts';
 import { run } from './child.ts';
 import { DirectoryPool, type DirectoryPoolConfig } from './directory-pool.ts';
@@ -20,10 +22,11 @@ export type Mounter = (source: string, path: string, options: string) => Promise
 const DEFAULT_OPTIONS = 'hard,timeo=100,noatime,nosuid,nodev';
 const MOUNT_TIMEOUT_MS = 60_000;
 
-/** mount(8) in the agent's own mount name space, which its unit must share with the host. */
+/** mount(8), where the whole host sees it. */
 const mountHere: Mounter = async (source, path, options) => {
   await run('mkdir', ['-p', '--', path], { timeoutMs: MOUNT_TIMEOUT_MS });
-  await run('mount', ['-t', 'nfs', '-o', options, '--', source, path], { timeoutMs: MOUNT_TIMEOUT_MS });
+  const [command, args] = inHostMounts('mount', ['-t', 'nfs', '-o', options, '--', source, path]);
+  await run(command, args, { timeoutMs: MOUNT_TIMEOUT_MS });
 };
 
 export class NfsPool extends DirectoryPool {
