@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Makes this machine ready: system packages, npm packages, libvirt's daemons. Running it again costs seconds.
-# Usage: setup.sh [run] [image] [test]     (no argument: all three)
+# Usage: setup.sh [run] [image] [test] [bench]     (no argument: the first three)
 #   run    what the agent needs on any host
 #   image  what building the guest image needs
 #   test   what the tests need besides
+#   bench  what the benchmarks compare with
 # Exit status: 0 ready, 1 something failed, 2 this machine must be prepared by hand (what to do is printed).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -2,7 +2,10 @@
 
 /** A benchmark made ready for measuring. */
 export interface Session {
-  /** By name, the ways of doing the work; the frame takes the time. */
+  /**
+   * By name, the ways of doing the work; the frame takes the time. A case that cannot be timed from outside resolves
+   * with a Map of what it measured itself: milliseconds by name.
+   */
   cases: Record<string, () => Promise<unknown>>;
   close(): Promise<void>;
 }

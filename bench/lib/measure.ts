@@ -29,7 +29,11 @@ export async function measure(benchmark: Benchmark, rounds = benchmark.rounds): 
   const session = await benchmark.prepare();
   try {
     const cases = Object.entries(session.cases);
-    const samples: Record<string, number[]> = Object.fromEntries(cases.map(([name]) => [name, []]));
+    const samples: Record<string, number[]> = {};
+    const note = (name: string, value: number) => {
+      samples[name] ??= [];
+      samples[name].push(value);
+    };
     for (const [, run] of cases) await run();
     for (let round = 0; round < rounds; round++) {
       // Every case is first, second … in turn: none always profits from, or pays for, its predecessor.
@@ -38,7 +42,8 @@ export async function measure(benchmark: Benchmark, rounds = benchmark.rounds): 
         const begin = performance.now();
         const given = await run();
         const took = (performance.now() - begin) / (benchmark.units?.[name] ?? 1);
-        samples[name]!.push(benchmark.measured === true ? Number(given) : took);
+        if (given instanceof Map) for (const [part, value] of given) note(part, value);
+        else note(name, benchmark.measured === true ? Number(given) : took);
       }
     }
     const medians = Object.fromEntries(

@@ -23,20 +23,32 @@ export function allowedHosts(network: ServedNetwork): ReadonlySet<string> {
 
 /** The refusal, or undefined for a request that may be looked at. */
 export function refuse(request: IncomingMessage, hosts: ReadonlySet<string>): Answer | undefined {
-  if (PROXY_HEADERS.some((name) => request.headers[name] !== undefined)) {
+  const { headers } = request;
+  if (PROXY_HEADERS.some((name) => headers[name] !== undefined)) {
     return text('requests passed on by a proxy are not answered\n', 403);
   }
-  const host = request.headersDistinct.host ?? [];
+  const { host } = headers;
   // A web page that rebinds its own name to our address still says its own name here.
   // HTTP/1.0 clients (small firmware) may leave it out.
-  if (host.length > 1 || (host[0] !== undefined && !hosts.has(host[0].toLowerCase()))) {
+  if ((host !== undefined && !hosts.has(host) && !hosts.has(host.toLowerCase())) || isTwice(request, host)) {
     return text('unknown host\n', 403);
   }
-  if (host.length === 0 && request.httpVersion !== '1.0') return text('Host is missing\n', 400);
+  if (host === undefined && request.httpVersion !== '1.0') return text('Host is missing\n', 400);
   const target = request.url ?? '';
   if (!target.startsWith('/') || target.length > LONGEST_TARGET) return text('bad request target\n', 400);
   if (!METHODS.includes(request.method as Method)) return notAllowed(...METHODS);
   return bodyRefusal(request);
+}
+
+/** True when Host is given more than once: Node shows the first only, another reader might take the last. */
+function isTwice({ rawHeaders }: IncomingMessage, host: string | undefined): boolean {
+  if (host === undefined) return false;
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string;
+    if (name.length === 4 && name.toLowerCase() === 'host') count++;
+  }
+  return count > 1;
 }
 
 /** A body is for PUT and POST only. */

@@ -10,10 +10,18 @@ import { endBrokenConnection } from './client-errors.ts';
 import { pathOf, remoteAddress, takeOver } from './connection.ts';
 import { allowedHosts, refuse } from './guard.ts';
 import { GuestCounts, type GuestHttpCounts, type GuestHttpEvent } from './guest-counts.ts';
-import { type Answer, type Dialect, type Method, type Services, text } from './message.ts';
+import {
+  type Answer,
+  type Dialect,
+  type MetadataRequest,
+  type Method,
+  type Services,
+  text,
+} from './message.ts';
 import { send } from './send.ts';
 
 const CONNECTION_CHECK_MS = 1_000;
+const NO_BODY = Buffer.alloc(0);
 const STRANGER =
   'HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nContent-Length: 16\r\nConnection: close\r\n\r\nunknown address\n';
 
@@ -46,6 +54,8 @@ export class HttpService {
   readonly #admission: Admission;
   readonly #guests = new GuestCounts();
   readonly #servers = new Map<string, Server>();
+  /** Of each admitted connection; asking a socket every time costs more than all else. */
+  readonly #addresses = new WeakMap<net.Socket, string>();
   /** Further handles of the same sockets. */
   readonly #helpers: net.Server[] = [];
   /** Connections that came before their listening socket did. */
@@ -165,6 +175,7 @@ export class HttpService {
       socket.destroy();
       return;
     }
+    this.#addresses.set(socket, address);
     // Whoever reads one octet a second is not idle; this ends it all the same.
     const end = setTimeout(() => socket.destroy(), this.#limits.connectionMs);
     end.unref();
@@ -188,25 +199,38 @@ export class HttpService {
     return this.#services.directory.byAddress(this.#network.vnetId, address);
   }
 
-  async #requested(request: IncomingMessage, response: ServerResponse, router: Router): Promise<void> {
+  /** Whatever can be answered at once is, without a promise: that is nearly everything, and half of the time. */
+  #requested(request: IncomingMessage, response: ServerResponse, router: Router): void {
     try {
-      const answer = await this.#answer(request, router);
-      if (answer) send(request, response, answer);
-      else request.socket.destroy();
+      const answer = this.#answer(request, router);
+      if (!(answer instanceof Promise)) this.#finish(request, response, answer);
+      else {
+        const finished = answer.then((late) => this.#finish(request, response, late));
+        finished.catch((error) => this.#failed(request, response, error));
+      }
     } catch (error) {
-      if (request.destroyed && !request.complete) return;
-      this.#counts.failed++;
-      this.#log.error(
-        { vnet: this.#network.vnetId, url: request.url, error },
-        'a request could not be answered',
-      );
-      if (!response.headersSent) send(request, response, text('internal error\n', 500));
+      this.#failed(request, response, error);
     }
   }
 
-  /** Undefined when the caller is nobody any more: the VServer went while its connection stayed. */
-  async #answer(request: IncomingMessage, router: Router): Promise<Answer | undefined> {
-    const address = remoteAddress(request.socket);
+  /** No answer when the caller is nobody any more: the VServer went while its connection stayed. */
+  #finish(request: IncomingMessage, response: ServerResponse, answer: Answer | undefined): void {
+    if (answer) send(request, response, answer);
+    else request.socket.destroy();
+  }
+
+  #failed(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    if (request.destroyed && !request.complete) return;
+    this.#counts.failed++;
+    this.#log.error(
+      { vnet: this.#network.vnetId, url: request.url, error },
+      'a request could not be answered',
+    );
+    if (!response.headersSent) send(request, response, text('internal error\n', 500));
+  }
+
+  #answer(request: IncomingMessage, router: Router): Answer | undefined | Promise<Answer> {
+    const address = this.#addresses.get(request.socket);
     const guest = address === undefined ? undefined : this.#guest(address);
     if (address === undefined || !guest) return undefined;
     if (!this.#admission.request(address, Date.now())) {
@@ -218,21 +242,27 @@ export class HttpService {
       this.#count('refused', guest);
       return refusal;
     }
-    const method = request.method as Method;
     const path = pathOf(request.url ?? '/');
     const dialect = router(path);
     this.#count('requests', guest);
     if (!dialect) return text('not found\n', 404);
-    const body =
-      method === 'PUT' || method === 'POST'
-        ? await readBody(request, this.#limits.bodyBytes)
-        : Buffer.alloc(0);
+    const method = request.method as Method;
+    const asked = { method, path, headers: request.headers, body: NO_BODY, guest };
+    if (method === 'PUT' || method === 'POST') return this.#answerBody(request, asked, dialect);
+    const answer = dialect(asked, this.#services);
+    return answer instanceof Promise ? answer : this.#counted(answer, guest);
+  }
+
+  async #answerBody(request: IncomingMessage, asked: MetadataRequest, dialect: Dialect): Promise<Answer> {
+    const body = await readBody(request, this.#limits.bodyBytes);
     if (!body) {
-      this.#count('refused', guest);
+      this.#count('refused', asked.guest);
       return text(`a body has at most ${this.#limits.bodyBytes} bytes\n`, 413);
     }
-    const asked = { method, path, headers: request.headers, body, guest };
-    const answer = await dialect(asked, this.#services);
+    return this.#counted(await dialect({ ...asked, body }, this.#services), asked.guest);
+  }
+
+  #counted(answer: Answer, guest: Guest): Answer {
     if (answer.status === 401) this.#count('unauthorized', guest);
     return answer;
   }

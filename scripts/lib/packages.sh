@@ -9,6 +9,9 @@ packages_of() {
     image)
       # zstd and xz: distributions differ in how they compress kernel modules.
       echo busybox-static cpio mtools syslinux qemu-utils kmod xz-utils zstd ;;
+    bench)
+      # nginx is not installed, where it would start by itself, but unpacked by the benchmark.
+      echo wrk genisoimage xorriso libvirt-clients ;;
     test)
       # dhcpcd-base and udhcpc, never the packages that start a client on the machine's own interfaces.
       echo libvirt-clients libxml2-utils mmdebstrap e2fsprogs btrfs-progs genisoimage xorriso \

@@ -31,6 +31,26 @@ t.test('cases are interleaved, each first in its turn, after a round that is not
   t.same(Object.keys(result.ratios), ['a_vs_b']);
 });
 
+t.test('a case may measure itself', async (t) => {
+  const result = await measure({
+    name: 'x',
+    rounds: 3,
+    prepare: async () => ({
+      cases: {
+        load: async () =>
+          new Map([
+            ['mean', 2],
+            ['p99', 8],
+          ]),
+      },
+      close: async () => {},
+    }),
+    ratios: (medians) => ({ spread: medians.p99! / medians.mean! }),
+  });
+  t.same(result.samples, { mean: [2, 2, 2], p99: [8, 8, 8] });
+  t.same(result.ratios, { spread: 4 });
+});
+
 t.test('what was prepared is taken down even when a case fails', async (t) => {
   let closed = false;
   const session = {
