@@ -9,6 +9,7 @@ export function folders({ state_dir }: Config) {
     images: join(state_dir, 'images'),
     media: join(state_dir, 'media'),
     qmp: join(state_dir, 'qmp'),
+    saved: join(state_dir, 'saved'),
   };
 }
 
@@ -28,4 +29,9 @@ export function mediumPath(config: Config, vserverId: string, kind: string): str
 /** Short, for a UNIX socket's name may have 107 bytes only. */
 export function qmpPath(config: Config, vserverId: string): string {
   return join(folders(config).qmp, `${vserverId}.qmp`);
+}
+
+/** The memory of a saved VServer. */
+export function savedPath(config: Config, vserverId: string): string {
+  return join(folders(config).saved, `${vserverId}.memory`);
 }

@@ -20,6 +20,7 @@ import { powerOffVServer } from './vserver/power-off.ts';
 import { powerOnVServer } from './vserver/power-on.ts';
 import { powerResetVServer } from './vserver/power-reset.ts';
 import { restartVServer } from './vserver/restart.ts';
+import { restoreVServer, saveVServer } from './vserver/save.ts';
 import { startVServer } from './vserver/start.ts';
 import { stopVServer } from './vserver/stop.ts';
 import { updateVServer } from './vserver/update.ts';
@@ -35,6 +36,8 @@ export const OPERATIONS = [
   powerResetVServer,
   pauseVServer,
   resumeVServer,
+  saveVServer,
+  restoreVServer,
   updateVServer,
   createVDisk,
   destroyVDisk,

@@ -57,6 +57,15 @@ t.test('a VServer through all its verbs and all its endings', async (t) => {
   t.match(await agent.call('pauseVServer', one), { state: 'running', condition: 'paused' });
   t.notOk((await agent.call<Status>('resumeVServer', one)).condition, 'resumed');
   await typed(agent, 'one', 'grep MemTotal /proc/meminfo', /MemTotal: +9\d{4} kB/);
+  const wrote = await typed(agent, 'one', 'echo kept >/tmp/in-memory; echo wrote', /\nwrote/).then(
+    () => true,
+  );
+  t.ok(wrote);
+  t.match(await agent.call('saveVServer', one), { state: 'inactive', power: 'off', condition: 'saved' });
+  t.equal(await reserved(), 0, 'saved, it holds no memory');
+  await t.rejects(agent.call('powerOnVServer', one), { code: 'wrong-state', message: /is saved/ });
+  t.match(await agent.call('restoreVServer', one), { state: 'running' });
+  await typed(agent, 'one', 'cat /tmp/in-memory', /\nkept/);
   t.match(
     await agent.call('restartVServer', one),
     { state: 'running', reason: /restart/ },

@@ -74,6 +74,12 @@ export const SCENARIOS: Record<string, Scenario> = {
       t.notOk((await agent.call<{ condition?: string }>('getVServerStatus', one)).condition);
     },
   },
+  saveVServer: { before: booted, params: one, after: vserverIs({ state: 'inactive', condition: 'saved' }) },
+  restoreVServer: {
+    before: both(booted, (agent) => agent.call('saveVServer', one)),
+    params: one,
+    after: vserverIs({ state: 'running' }),
+  },
   updateVServer: {
     before: inactive,
     params: { ...one, type: 'larger', autostart: false },

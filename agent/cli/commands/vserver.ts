@@ -83,6 +83,27 @@ export const VSERVER_COMMANDS: CommandRow[] = [
   verb('vserver', 'power-on', 'powerOnVServer', 'take vCPUs and memory again'),
   verb('vserver', 'power-off', 'powerOffVServer', 'end it by force and release vCPUs and memory'),
   verb('vserver', 'reset', 'powerResetVServer', 'power off and on by force'),
+  verb('vserver', 'pause', 'pauseVServer', 'stop its vCPUs; memory and devices stay'),
+  verb('vserver', 'resume', 'resumeVServer', 'let it run on after a pause'),
+  verb('vserver', 'save', 'saveVServer', 'write its memory to disk and release vCPUs and memory'),
+  verb('vserver', 'restore', 'restoreVServer', 'let it run on where it was saved'),
+  verb(
+    'vserver',
+    'update',
+    'updateVServer',
+    'another type (while inactive), or whether it comes back after a host reboot',
+    {
+      options: [
+        { flags: '-t, --type <type>', param: 'type', help: 'VServerType, see `innkeeper type list`' },
+        {
+          flags: '--autostart <yes-or-no>',
+          param: 'autostart',
+          help: 'start it again after a host reboot',
+          make: (answer: string) => answer === 'yes',
+        },
+      ],
+    },
+  ),
   verb('vserver', 'destroy', 'destroyVServer', 'destroy it with its default disks'),
   ask('vserver', 'password', 'getInitialPasswordVServer', 'the initial password its guest has sent', {
     options: [{ flags: '--clear', param: 'clear', help: 'and forget it' }],

@@ -5,6 +5,7 @@ import { defineOperation } from '../kind.ts';
 import { disksOf } from '../machine.ts';
 import { moveVServer } from '../transitions.ts';
 import { lockVServer, target, verbParams } from './definition.ts';
+import { forgetSaved } from './save.ts';
 import { cutPower, removeMedia, removeNics, undefine, type VServerPlan } from './steps.ts';
 
 const definition: MethodDefinition<typeof verbParams> = {
@@ -29,7 +30,13 @@ export const destroyVServer = defineOperation<typeof verbParams, VServerPlan>({
     { name: 'cut-power', run: ({ host, plan }) => cutPower(host, plan) },
     { name: 'undefine', run: ({ host, plan }) => undefine(host, plan) },
     { name: 'remove-nics', run: ({ host, plan }) => removeNics(host, plan) },
-    { name: 'remove-media', run: ({ host, plan }) => removeMedia(host, plan) },
+    {
+      name: 'remove-media',
+      async run({ host, plan }) {
+        await removeMedia(host, plan);
+        await forgetSaved(host, plan);
+      },
+    },
     {
       name: 'remove-disks',
       async run({ host, plan }) {

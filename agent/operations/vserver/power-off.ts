@@ -2,6 +2,7 @@
 import { defineOperation } from '../kind.ts';
 import { moveVServer } from '../transitions.ts';
 import { lockVServer, shown, target, verb, type verbParams } from './definition.ts';
+import { forgetSaved } from './save.ts';
 import { cutPower, type VServerPlan } from './steps.ts';
 
 export const powerOffVServer = defineOperation<typeof verbParams, VServerPlan>({
@@ -16,7 +17,11 @@ export const powerOffVServer = defineOperation<typeof verbParams, VServerPlan>({
     moveVServer(tx, id, { condition: 'busy', reason: 'power off asked for' });
     return { vserverId: id };
   },
-  steps: [{ name: 'cut-power', run: ({ host, plan }) => cutPower(host, plan) }],
+  steps: [
+    { name: 'cut-power', run: ({ host, plan }) => cutPower(host, plan) },
+    // Whoever cuts the power of a saved VServer gives up what it had in memory.
+    { name: 'forget-saved', run: ({ host, plan }) => forgetSaved(host, plan) },
+  ],
   finish(tx, { vserverId }, host) {
     moveVServer(tx, vserverId, { state: 'inactive', power: 'off', reason: 'power off: asked for' });
     return shown(tx, host, vserverId);

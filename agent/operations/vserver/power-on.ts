@@ -1,5 +1,6 @@
 // powerOnVServer: takes vCPUs and memory again; refused when the host has none to promise.
 import { admit } from '../../capacity/admission.ts';
+import { InnkeeperError } from '../../resources/errors.ts';
 import { defineOperation } from '../kind.ts';
 import { moveVServer, requireState } from '../transitions.ts';
 import { lockVServer, shown, target, verb, type verbParams } from './definition.ts';
@@ -15,6 +16,10 @@ export const powerOnVServer = defineOperation<typeof verbParams, VServerPlan>({
   begin({ host, tx, params }) {
     const vserver = target(tx, params);
     requireState(vserver, ['inactive', 'error'], 'powered on');
+    if (vserver.condition === 'saved') {
+      const why = `VServer ${vserver.name} is saved; restore it, or give up its memory with powerOffVServer.`;
+      throw new InnkeeperError('wrong-state', why, { vserver: vserver.id });
+    }
     if (vserver.power === 'off') admit(tx, host.config.capacity, host.totals, vserver);
     moveVServer(tx, vserver.id, { state: 'inactive', power: 'on', reason: 'power on: asked for' });
     return { vserverId: vserver.id };
