@@ -1,8 +1,7 @@
 // The only thread that touches the database: a commit's fsync must never hold up DHCP or metadata.
-import { closeSync, openSync } from 'node:fs';
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import type { SQLInputValue, StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
-import { MIGRATIONS } from './schema.ts';
+import { openFile } from './open-file.ts';
 
 export type Statement = [sql: string, ...parameters: SQLInputValue[]];
 export type WorkerRequest = { id: number; write: Statement[] } | { id: number; read: Statement };
@@ -12,24 +11,7 @@ export type WorkerReply =
 
 const SQLITE_FULL = 13;
 
-function open(path: string): DatabaseSync {
-  // User data is nobody else's business; SQLite gives its other files the mode of this one.
-  closeSync(openSync(path, 'a', 0o600));
-  const db = new DatabaseSync(path);
-  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;');
-  const version = Number(db.prepare('PRAGMA user_version').get()?.user_version ?? 0);
-  if (version > MIGRATIONS.length) {
-    throw new Error(
-      `it has schema ${version}, and this agent knows ${MIGRATIONS.length}: install a newer agent`,
-    );
-  }
-  for (let next = version; next < MIGRATIONS.length; next++) {
-    db.exec(`BEGIN IMMEDIATE; ${MIGRATIONS[next]}; PRAGMA user_version = ${next + 1}; COMMIT;`);
-  }
-  return db;
-}
-
-const db = open(workerData.path);
+const db = openFile(workerData.path);
 const prepared = new Map<string, StatementSync>();
 
 function prepare(sql: string): StatementSync {
