@@ -86,6 +86,17 @@ export function nextAddress(subnet: Subnet, taken: ReadonlySet<string>): string 
   return undefined;
 }
 
+/**
+ * The two addresses of pair `number` in `range`, between host and namespace (RFC 3021).
+ * @returns undefined when the range has no such pair
+ */
+export function transitPair(range: string, pair: number): { host: string; inside: string } | undefined {
+  const [network, length] = range.split('/');
+  const { first, last } = rangeOf(network!, Number(length));
+  const host = first + 2 * pair;
+  return host + 1 <= last ? { host: text(host), inside: text(host + 1) } : undefined;
+}
+
 /** The first subnet of the default size in `range` that no VNet of this host overlaps. */
 export function nextSubnet(range: string, vnets: readonly VNet[]): Subnet | undefined {
   const [network, length] = range.split('/');

@@ -147,6 +147,11 @@ export const ConfigSchema = Type.Object(
             help: 'The same for IPv6; without it, unique local addresses (RFC 4193) of this host alone',
           }),
         ),
+        transit_range: Type.String({
+          default: '100.127.0.0/16',
+          pattern: '^[0-9.]+/[0-9]+$',
+          help: 'Addresses between the host and VNets that have a way out, two for each; nobody else sees them',
+        }),
         mtu: Type.Integer({
           default: 1500,
           minimum: 576,

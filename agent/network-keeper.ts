@@ -65,7 +65,7 @@ export class NetworkKeeper {
     const lostVNics = vnics.filter(({ device }) => !ruled.has(device));
     if (lostVNets.length + lostVNics.length > 0) {
       await network.restore(
-        vnets.map((vnet) => vnetPlan(config.prefix, vnet)),
+        vnets.map((vnet) => vnetPlan(config, vnet)),
         vnics.map((vnic) => vnicPlan(config.prefix, vnic)),
       );
       for (const vnet of lostVNets) await this.#host.metadata.add(servedNetwork(config, vnet));

@@ -146,7 +146,7 @@ async function restoreNetworks(host: Host): Promise<void> {
   const vnets = inventory.list('vnet').filter(({ busy }) => busy !== 'destroying');
   const vnics = inventory.list('vnic');
   await host.network.restore(
-    vnets.map((vnet) => vnetPlan(config.prefix, vnet)),
+    vnets.map((vnet) => vnetPlan(config, vnet)),
     vnics.map((vnic) => vnicPlan(config.prefix, vnic)),
   );
   const served = vnets.map(async (vnet) => {

@@ -16,6 +16,8 @@ export interface VNetPorts {
   hostVeth: string;
   /** Only for VLAN and VXLAN. */
   uplink?: string;
+  /** Only with a way out: its host end, and the address of the namespace on it. */
+  wayOut?: { device: string; inside: string };
 }
 
 const TAP_DIGITS = [...'0123456789abcdef'];
@@ -102,6 +104,46 @@ export function frameText(prefix: string): string {
   return `${[...bridgeFrame(prefix), ...untrackedFrame(prefix)].join('\n')}\n`;
 }
 
+/**
+ * The host's side of ways out. What comes from a VNet goes on to the outside under the host's own address, never to the
+ * host itself, to other VNets or to link-local addresses; nothing is let in but what belongs to it. The chains are there
+ * only once a VNet has a way out: a chain that translates makes the host track all its connections.
+ */
+function waysOutFrame(prefix: string): string[] {
+  const table = `inet ${prefix}`;
+  const chains: [name: string, hook: string, rules: string[]][] = [
+    [
+      'ways_input',
+      'filter hook input priority 0',
+      ['iifname @ways ct state established,related accept', 'iifname @ways counter drop'],
+    ],
+    [
+      'ways_forward',
+      'filter hook forward priority 0',
+      [
+        'iifname @ways oifname @ways counter drop',
+        'iifname @ways ip daddr 169.254.0.0/16 counter drop',
+        'oifname @ways ct state established,related accept',
+        'oifname @ways counter drop',
+      ],
+    ],
+    [
+      'ways_translate',
+      'nat hook postrouting priority 100',
+      ['ip saddr @transit oifname != @ways masquerade'],
+    ],
+  ];
+  return [
+    `add set ${table} ways { type ifname ; }`,
+    `add set ${table} transit { type ipv4_addr ; }`,
+    ...chains.flatMap(([name, hook, rules]) => [
+      `add chain ${table} ${name} { type ${hook} ; policy accept ; }`,
+      `flush chain ${table} ${name}`,
+      ...rules.map((rule) => `add rule ${table} ${name} ${rule}`),
+    ]),
+  ];
+}
+
 /** Removes both tables with everything in them, there or not. */
 export function removeFrameText(prefix: string): string {
   const tables = [`table bridge ${prefix}`, `table inet ${prefix}`];
@@ -117,6 +159,13 @@ export function addVNetText(prefix: string, ports: VNetPorts): string {
   ];
   if (ports.uplink !== undefined)
     lines.push(`add element bridge ${prefix} uplinks { ${quoted(ports.uplink)} }`);
+  if (ports.wayOut !== undefined) {
+    lines.push(
+      ...waysOutFrame(prefix),
+      `add element inet ${prefix} ways { ${quoted(ports.wayOut.device)} }`,
+      `add element inet ${prefix} transit { ${ports.wayOut.inside} }`,
+    );
+  }
   return `${lines.join('\n')}\n`;
 }
 
@@ -125,15 +174,29 @@ function addAndDelete(what: string): string[] {
   return [`add ${what}`, `delete ${what}`];
 }
 
+/** Of a VNet that is removed everything is named, whether it had it or not; its transit address goes with `wayOut`. */
+export type RemovedPorts = Required<Omit<VNetPorts, 'wayOut'>> & {
+  wayOut?: { device: string; inside: string } | undefined;
+};
+
 /** Removes the ports of a VNet, there or not. Needs the frame. */
-export function removeVNetText(prefix: string, ports: Required<VNetPorts>): string {
+export function removeVNetText(prefix: string, ports: RemovedPorts): string {
   const table = `bridge ${prefix}`;
   return `${[
     ...addAndDelete(`element ${table} ports { ${quoted(ports.hostVeth)} }`),
     ...addAndDelete(`element ${table} ports { ${quoted(ports.uplink)} }`),
     ...addAndDelete(`element ${table} uplinks { ${quoted(ports.uplink)} }`),
     ...addAndDelete(`element inet ${prefix} bridges { ${quoted(ports.bridge)} }`),
+    ...(ports.wayOut ? removeWayOut(prefix, ports.wayOut) : []),
   ].join('\n')}\n`;
+}
+
+function removeWayOut(prefix: string, { device, inside }: { device: string; inside: string }): string[] {
+  return [
+    ...waysOutFrame(prefix),
+    ...addAndDelete(`element inet ${prefix} ways { ${quoted(device)} }`),
+    ...addAndDelete(`element inet ${prefix} transit { ${inside} }`),
+  ];
 }
 
 /** Puts a VNIC's chains in place, replacing what was there; the counts go on. Needs the frame. */

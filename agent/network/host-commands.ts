@@ -1,6 +1,6 @@
 // The host's side of a VNet as lines for `ip -batch` and `bridge -batch`: bridge, veth pair, namespace, uplink.
 import { createHash } from 'node:crypto';
-import { GATEWAY_DEVICE, type VNetNames } from './names.ts';
+import { GATEWAY_DEVICE, OUT_DEVICE, type VNetNames } from './names.ts';
 import { type HostState, UNMOUNTED } from './observe.ts';
 import type { TransportPlan, VNetPlan } from './plans.ts';
 
@@ -57,7 +57,8 @@ export function ensureVNetLines(plan: VNetPlan, names: VNetNames, state: HostSta
     lines.push(`link add name ${bridge} address ${names.bridgeMac} type bridge stp_state 0 mcast_snooping 0`);
   }
   lines.push(`link set dev ${bridge} mtu ${mtu} addrgenmode none`);
-  if (!isJoined(plan, state)) {
+  const joined = isJoined(plan, state);
+  if (!joined) {
     if (state.links.has(hostVeth)) lines.push(`link del dev ${hostVeth}`);
     const index = `index ${names.linkIndex}`;
     const peer = `peer name ${GATEWAY_DEVICE} ${index} address ${names.gatewayMac} mtu ${mtu} netns ${namespace}`;
@@ -76,17 +77,34 @@ export function ensureVNetLines(plan: VNetPlan, names: VNetNames, state: HostSta
       `link set dev ${port} up`,
     );
   }
-  lines.push(`link set dev ${bridge} up`);
+  lines.push(`link set dev ${bridge} up`, ...wayOutLines(plan, names, state, joined));
   return lines;
+}
+
+/** The pair that leads from the namespace to the host; made anew with the namespace. */
+function wayOutLines(plan: VNetPlan, { wayOut }: VNetNames, state: HostState, joined: boolean): string[] {
+  const lines: string[] = [];
+  const present = state.links.has(wayOut);
+  if (present && (!joined || !plan.outbound)) lines.push(`link del dev ${wayOut}`);
+  if (!plan.outbound) return lines;
+  if (!present || !joined) {
+    lines.push(`link add name ${wayOut} type veth peer name ${OUT_DEVICE} netns ${plan.namespace}`);
+  }
+  return [
+    ...lines,
+    `link set dev ${wayOut} addrgenmode none`,
+    `address replace ${plan.outbound.host}/31 dev ${wayOut}`,
+    `link set dev ${wayOut} up`,
+  ];
 }
 
 /** Removes whatever is there of a VNet. The veth goes first: open sockets may keep the namespace itself alive. */
 export function removeVNetLines(
   vnet: Pick<VNetPlan, 'bridge' | 'hostVeth' | 'namespace'>,
-  uplink: string,
+  { uplink, wayOut }: Pick<VNetNames, 'uplink' | 'wayOut'>,
   state: HostState,
 ): string[] {
-  const links = [vnet.hostVeth, uplink, vnet.bridge].filter((name) => state.links.has(name));
+  const links = [vnet.hostVeth, wayOut, uplink, vnet.bridge].filter((name) => state.links.has(name));
   const lines = links.map((name) => `link del dev ${name}`);
   if (state.namespaces.has(vnet.namespace)) lines.push(`netns delete ${vnet.namespace}`);
   return lines;

@@ -73,12 +73,17 @@ export class HostNetwork {
   }
 
   /** Removes a VNet with whatever is there of it; VNICs still on it lose their bridge. */
-  async removeVNet(vnet: string | Pick<VNetPlan, 'id' | 'bridge' | 'hostVeth' | 'namespace'>): Promise<void> {
+  async removeVNet(
+    vnet: string | Pick<VNetPlan, 'id' | 'bridge' | 'hostVeth' | 'namespace' | 'outbound'>,
+  ): Promise<void> {
     const id = typeof vnet === 'string' ? vnet : vnet.id;
     const names = vnetNames(this.prefix, id);
     const parts = typeof vnet === 'string' ? names : vnet;
-    await this.#change((state) => removeVNetLines(parts, names.uplink, state));
-    await this.#rules.apply(removeVNetText(this.prefix, { ...parts, uplink: names.uplink }));
+    const outbound = typeof vnet === 'string' ? undefined : vnet.outbound;
+    await this.#change((state) => removeVNetLines(parts, names, state));
+    const wayOut = outbound && { device: names.wayOut, inside: outbound.inside };
+    const { bridge, hostVeth } = parts;
+    await this.#rules.apply(removeVNetText(this.prefix, { bridge, hostVeth, uplink: names.uplink, wayOut }));
     this.#held.delete(parts.bridge);
     if (this.#held.size === 0) await this.#rules.removeIfEmpty();
   }
@@ -144,9 +149,14 @@ export class HostNetwork {
     );
   }
 
-  #portsOf({ id, bridge, hostVeth, transport }: VNetPlan): VNetPorts {
-    if (transport.type === 'local') return { bridge, hostVeth };
-    return { bridge, hostVeth, uplink: vnetNames(this.prefix, id).uplink };
+  #portsOf({ id, bridge, hostVeth, transport, outbound }: VNetPlan): VNetPorts {
+    const names = vnetNames(this.prefix, id);
+    return {
+      bridge,
+      hostVeth,
+      ...(transport.type === 'local' ? {} : { uplink: names.uplink }),
+      ...(outbound ? { wayOut: { device: names.wayOut, inside: outbound.inside } } : {}),
+    };
   }
 
   /** Rules first, then links, then the insides of the namespaces; `extra` joins the nft transaction. */
@@ -186,6 +196,13 @@ export class HostNetwork {
   /** What needs more than the host's batch: the bridge's IPv6 switch, the peers, the namespace, and the marker. */
   async #finishVNet(plan: VNetPlan, before: HostState, inode: number, trustMarker: boolean): Promise<void> {
     const names = vnetNames(this.prefix, plan.id);
+<<<<<<< HEAD
+=======
+    // Absent where the host has no IPv6 at all, which is as good.
+    await writeFile(`/proc/sys/net/ipv6/conf/${plan.bridge}/disable_ipv6`, '1').catch(ignoreAbsent);
+    // The host passes on what ways out bring; its rules keep everything else of ours from being passed on.
+    if (plan.outbound) await writeFile('/proc/sys/net/ipv4/ip_forward', '1');
+>>>>>>> f5b420f (network: Lead VNets that ask for it to the outside)
     if (plan.transport.type === 'vxlan') await this.#setPeers(names.uplink, plan.transport.peers);
     const script = namespaceScript(this.prefix, plan, linkLocal(names.gatewayMac));
     const marker = { namespaceInode: inode, digest: digestOf(script) };

@@ -5,6 +5,9 @@ import { InnkeeperError } from '../resources/errors.ts';
 /** The interface inside a VNet's namespace that carries the gateway and metadata addresses. */
 export const GATEWAY_DEVICE = 'vnet0';
 
+/** The interface inside a VNet's namespace that leads to the host, where the VNet has a way out. */
+export const OUT_DEVICE = 'out0';
+
 /** Link-local address of the configuration service, the one every cloud image asks. */
 export const METADATA_IPV4 = '169.254.169.254';
 
@@ -18,6 +21,8 @@ export interface VNetNames {
   hostVeth: string;
   /** VLAN or VXLAN device; exists only for those transports. */
   uplink: string;
+  /** Host end of the way out; exists only for VNets that have one. */
+  wayOut: string;
   /** MAC of the gateway in the namespace: the same on every host and after every recreation. */
   gatewayMac: string;
   /** Fixed, so that the bridge's MAC does not follow its ports. */
@@ -77,6 +82,7 @@ export function vnetNames(prefix: string, id: string): VNetNames {
     namespace: `${prefix}-${hex}`,
     hostVeth: `${prefix}v${hex}`,
     uplink: `${prefix}u${hex}`,
+    wayOut: `${prefix}o${hex}`,
     gatewayMac: `02:69:${octets(hex)}`,
     bridgeMac: `06:69:${octets(hex)}`,
     linkIndex: linkIndex(`${prefix}-${hex}`),

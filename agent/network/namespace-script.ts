@@ -1,5 +1,5 @@
 // The inside of a VNet's namespace: addresses, routes and the filter in front of DHCP and the metadata service.
-import { GATEWAY_DEVICE, METADATA_IPV4, METADATA_IPV6 } from './names.ts';
+import { GATEWAY_DEVICE, METADATA_IPV4, METADATA_IPV6, OUT_DEVICE } from './names.ts';
 import type { VNetPlan } from './plans.ts';
 
 /** Kernel switches of the namespace, relative to /proc/sys/net. A new namespace copies the host's IPv4 ones. */
@@ -35,6 +35,14 @@ export function namespaceAddresses(plan: VNetPlan, gatewayLinkLocal: string): st
       `route replace 255.255.255.255/32 dev ${GATEWAY_DEVICE}`,
     );
   }
+  if (plan.outbound) {
+    lines.push(
+      `link set dev ${OUT_DEVICE} addrgenmode none`,
+      `address replace ${plan.outbound.inside}/31 dev ${OUT_DEVICE}`,
+      `link set dev ${OUT_DEVICE} up`,
+      `route replace default via ${plan.outbound.host} dev ${OUT_DEVICE}`,
+    );
+  }
   if (plan.ipv6) {
     lines.push(
       `address replace ${gatewayLinkLocal}/64 dev ${GATEWAY_DEVICE} nodad`,
@@ -45,6 +53,25 @@ export function namespaceAddresses(plan: VNetPlan, gatewayLinkLocal: string): st
   return lines;
 }
 
+/** Guests' connections go out, and what belongs to them comes back. */
+const FORWARD = [
+  `iifname "${GATEWAY_DEVICE}" oifname "${OUT_DEVICE}" accept`,
+  `iifname "${OUT_DEVICE}" oifname "${GATEWAY_DEVICE}" ct state established,related accept`,
+];
+
+/** Guests' addresses are unique only in here, so they are translated in here. */
+const NAT = ` chain translate {
+  type nat hook postrouting priority 100 ;
+  oifname "${OUT_DEVICE}" masquerade
+ }`;
+
+/** Drops what is not addressed to the gateway, unless the VNet has a way out; link-local addresses never have one. */
+function notForUs(plan: VNetPlan): string[] {
+  const foreign = 'fib daddr type != { local, broadcast, multicast } counter drop';
+  if (!plan.outbound) return [foreign];
+  return [`meta nfproto ipv6 ${foreign}`, `ip daddr 169.254.0.0/16 ${foreign}`];
+}
+
 /**
  * The namespace's own filter, one table of the inet family: what is not addressed to the gateway never passes
  * (whatever ip_forward says), and only DHCP, the metadata service, echo and neighbour discovery get in.
@@ -53,6 +80,12 @@ export function namespaceFilter(prefix: string, plan: VNetPlan): string[] {
   const addresses4 = plan.ipv4 ? [plan.ipv4.gateway, METADATA_IPV4] : [];
   const addresses6 = plan.ipv6 ? [plan.ipv6.gateway, METADATA_IPV6] : [];
   const input: string[] = ['iifname "lo" accept'];
+  if (plan.outbound) {
+    input.push(
+      `iifname "${OUT_DEVICE}" ct state established,related accept`,
+      `iifname "${OUT_DEVICE}" counter drop`,
+    );
+  }
   if (plan.ipv4) {
     input.push(
       'meta nfproto ipv4 udp sport 68 udp dport 67 accept',
@@ -76,9 +109,10 @@ export function namespaceFilter(prefix: string, plan: VNetPlan): string[] {
     `table inet ${prefix}`,
     `delete table inet ${prefix}`,
     `table inet ${prefix} {`,
-    chain('prerouting', 'accept', ['fib daddr type != { local, broadcast, multicast } counter drop']),
+    chain('prerouting', 'accept', notForUs(plan)),
     chain('input', 'drop', [...input, 'counter']),
-    chain('forward', 'drop', []),
+    chain('forward', 'drop', plan.outbound ? FORWARD : []),
+    ...(plan.outbound ? [NAT] : []),
     '}',
   ];
 }
@@ -88,7 +122,8 @@ export function namespaceFilter(prefix: string, plan: VNetPlan): string[] {
  * Plans are checked beforehand, so nothing in here can end a quotation.
  */
 export function namespaceScript(prefix: string, plan: VNetPlan, gatewayLinkLocal: string): string {
-  const switches = plan.ipv6 ? [...SWITCHES, ...SWITCHES_IPV6] : SWITCHES;
+  const forwarding: [string, number][] = plan.outbound ? [['ipv4/ip_forward', 1]] : [];
+  const switches = [...SWITCHES, ...(plan.ipv6 ? SWITCHES_IPV6 : [])];
   return `${[
     'set -e',
     ...switches.map(([path, value]) => `echo ${value} > /proc/sys/net/${path}`),
@@ -98,5 +133,7 @@ export function namespaceScript(prefix: string, plan: VNetPlan, gatewayLinkLocal
     "nft -f - <<'END'",
     ...namespaceFilter(prefix, plan),
     'END',
+    // Last: nothing is forwarded before the filter is there.
+    ...forwarding.map(([path, value]) => `echo ${value} > /proc/sys/net/${path}`),
   ].join('\n')}\n`;
 }

@@ -27,6 +27,8 @@ export interface VNetPlan {
   ipv4?: GatewayPlan;
   ipv6?: GatewayPlan;
   transport: TransportPlan;
+  /** The way out for IPv4 (outbound NAT): the two addresses of a /31 between host and namespace. */
+  outbound?: { host: string; inside: string };
 }
 
 /** A VNIC as the host has to guard it. */
@@ -77,6 +79,10 @@ export function checkVNetPlan(plan: VNetPlan): void {
       'the IPv6 gateway is not an address',
     );
     demand(between(plan.ipv6.prefixLength, 1, 128), id, 'the IPv6 prefix length is not within 1 and 128');
+  }
+  if (plan.outbound) {
+    demand([plan.outbound.host, plan.outbound.inside].every(isIPv4), id, 'the way out has no IPv4 addresses');
+    demand(plan.ipv4 !== undefined, id, 'there is no IPv4 to lead out');
   }
   if (transport.type === 'vlan') {
     checkDevice(transport.device, id);

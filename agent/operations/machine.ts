@@ -1,6 +1,7 @@
 // What the hypervisor is told of a VServer, and the rules its VNICs need: both from the inventory alone.
 import { busFor, CONTEXT_KINDS, type ContextKind, smbiosFor } from '../../contextualization/mod.ts';
 import type { Machine, MachineDisk, MachineNic } from '../../drivers/hypervisor.ts';
+import { transitPair } from '../addresses.ts';
 import type { Config, VServerTypeConfig } from '../config.ts';
 import { nicsOf, type Reader } from '../guest-facts.ts';
 import { type VNetPlan, type VNicPlan, vnetNames } from '../network/mod.ts';
@@ -93,7 +94,9 @@ export function vnicPlan(prefix: string, vnic: VNic): VNicPlan {
   };
 }
 
-export function vnetPlan(prefix: string, vnet: VNet): VNetPlan {
+export function vnetPlan({ prefix, network }: Config, vnet: VNet): VNetPlan {
+  const outbound =
+    vnet.outbound === undefined ? undefined : transitPair(network.transit_range, vnet.outbound);
   const gateway = (subnet: VNet['ipv4']) =>
     subnet && { gateway: subnet.gateway, prefixLength: subnet.prefixLength };
   return {
@@ -103,5 +106,6 @@ export function vnetPlan(prefix: string, vnet: VNet): VNetPlan {
     ...(vnet.ipv4 ? { ipv4: gateway(vnet.ipv4)! } : {}),
     ...(vnet.ipv6 ? { ipv6: gateway(vnet.ipv6)! } : {}),
     transport: vnet.transport,
+    ...(outbound ? { outbound } : {}),
   };
 }

@@ -55,6 +55,7 @@ export function vnetAttributes(reader: Reader, { prefix }: Config, vnet: VNet) {
     ...(vnet.ipv6 ? { ipv6: vnet.ipv6 } : {}),
     mtu: vnet.mtu,
     transport: vnet.transport,
+    outbound: vnet.outbound !== undefined,
     vnicIds: vnics.map(({ id }) => id),
     freeAddresses: freeAddresses(vnet, vnics),
     bridge,

@@ -43,6 +43,8 @@ export interface VNet {
   ipv6?: Subnet;
   mtu: number;
   transport: Transport;
+  /** Its way out, for IPv4: the number of its pair of addresses in the host's transit range. */
+  outbound?: number;
   /** While an operation is making or removing it: nobody may put a VNIC on it. */
   busy?: 'creating' | 'destroying';
 }
@@ -76,6 +78,9 @@ export const VNetAttributes = Type.Object(
     ipv6: Type.Optional(SubnetAttributes),
     mtu: Type.Integer(),
     transport: Transport,
+    outbound: Type.Boolean({
+      description: 'Whether guests reach the outside, under the address of the host',
+    }),
     vnicIds: Type.Array(Type.String()),
     freeAddresses: Type.Integer(),
     bridge: Type.String(),

@@ -51,6 +51,7 @@ t.test('names follow from prefix and id', async (t) => {
     namespace: 'ik-1a2b3c4d',
     hostVeth: 'ikv1a2b3c4d',
     uplink: 'iku1a2b3c4d',
+    wayOut: 'iko1a2b3c4d',
     gatewayMac: '02:69:1a:2b:3c:4d',
     bridgeMac: '06:69:1a:2b:3c:4d',
     linkIndex: 1184237709,
@@ -190,8 +191,8 @@ t.test('on an empty host everything is made; where all is there, only settings a
     'netns delete ik-1a2b3c4d',
     'netns add ik-1a2b3c4d',
   ]);
-  t.same(removeVNetLines(plan, names.uplink, empty()), []);
-  t.same(removeVNetLines(plan, names.uplink, there), [
+  t.same(removeVNetLines(plan, names, empty()), []);
+  t.same(removeVNetLines(plan, names, there), [
     'link del dev ikv1a2b3c4d',
     'link del dev ikb1a2b3c4d',
     'netns delete ik-1a2b3c4d',

@@ -38,6 +38,7 @@ export const NETWORK_COMMANDS: CommandRow[] = [
     options: [
       { flags: '-4, --ipv4-subnet <cidr>', param: 'ipv4Subnet', help: 'IPv4 subnet; chosen if absent' },
       { flags: '-6, --ipv6-subnet <cidr>', param: 'ipv6Subnet', help: 'IPv6 subnet, or: allocate' },
+      { flags: '--outbound', param: 'outbound', help: 'let guests reach the outside (IPv4)' },
       PARAM_OPTION,
     ],
     example: 'innkeeper vnet create lan --ipv4-subnet 10.0.0.0/24',

@@ -1,6 +1,6 @@
 // createVNet: reserves the subnet, makes bridge and namespace, and opens its services.
 import { type Static, Type } from '@sinclair/typebox';
-import { nextSubnet, parseSubnet } from '../../addresses.ts';
+import { nextSubnet, parseSubnet, transitPair } from '../../addresses.ts';
 import { hostRange6, nextSubnet6, parseSubnet6 } from '../../addresses6.ts';
 import type { MethodDefinition } from '../../methods.ts';
 import { vnetAttributes } from '../../queries/attributes.ts';
@@ -32,6 +32,11 @@ const params = operationParams({
   ipv6Gateway: Type.Optional(Type.String({ format: 'ipv6' })),
   mtu: Type.Optional(Type.Integer({ minimum: 576, maximum: 9216 })),
   transport: Type.Optional(Transport),
+  outbound: Type.Optional(
+    Type.Boolean({
+      description: 'Guests reach the outside over IPv4, under the address of the host; default false',
+    }),
+  ),
 });
 
 const definition: MethodDefinition<typeof params> = {
@@ -68,6 +73,16 @@ function subnet6({ host, tx, params: asked }: Begin): Subnet | undefined {
   throw new InnkeeperError('no-capacity', `No IPv6 subnet is left in ${range}; give one.`);
 }
 
+/** The smallest pair of transit addresses that no VNet has. */
+function wayOut({ host, tx }: Begin): number {
+  const range = host.config.network.transit_range;
+  const taken = new Set(tx.list('vnet').map(({ outbound }) => outbound));
+  let pair = 0;
+  while (taken.has(pair)) pair++;
+  if (transitPair(range, pair)) return pair;
+  throw new InnkeeperError('no-capacity', `No way out is left in the transit range ${range}.`);
+}
+
 function begin(context: Begin): VNetStepPlan {
   const { host, tx, params: asked, caller } = context;
   refuseTakenName(tx, 'vnet', asked.name);
@@ -78,6 +93,8 @@ function begin(context: Begin): VNetStepPlan {
   if (ipv6 && mtu < LEAST_MTU_IPV6) {
     throw new InnkeeperError('invalid', `IPv6 needs an MTU of at least ${LEAST_MTU_IPV6}, not ${mtu}.`);
   }
+  if (asked.outbound && !ipv4)
+    throw new InnkeeperError('invalid', 'The way out is for IPv4, which this VNet has not.');
   const id = newId('vnet');
   tx.put('vnet', {
     id,
@@ -87,6 +104,7 @@ function begin(context: Begin): VNetStepPlan {
     ...(ipv4 ? { ipv4 } : {}),
     ...(ipv6 ? { ipv6 } : {}),
     mtu,
+    ...(asked.outbound ? { outbound: wayOut(context) } : {}),
     transport: asked.transport ?? { type: 'local' },
     busy: 'creating',
   });

@@ -15,7 +15,7 @@ export interface VNetStepPlan {
 export const layNetwork: Step<VNetStepPlan> = {
   name: 'lay-network',
   run: ({ host, plan }) =>
-    host.network.ensureVNet(vnetPlan(host.config.prefix, host.inventory.get('vnet', plan.vnetId)!)),
+    host.network.ensureVNet(vnetPlan(host.config, host.inventory.get('vnet', plan.vnetId)!)),
   undo: ({ host, plan }) => removeNetwork(host, plan),
 };
 
@@ -28,7 +28,8 @@ export const openServices: Step<VNetStepPlan> = {
 };
 
 export function removeNetwork(host: Host, plan: VNetStepPlan): Promise<void> {
-  return host.network.removeVNet(plan.vnetId);
+  const vnet = host.inventory.get('vnet', plan.vnetId);
+  return host.network.removeVNet(vnet ? vnetPlan(host.config, vnet) : plan.vnetId);
 }
 
 /** What the metadata server needs to know of a VNet. */
