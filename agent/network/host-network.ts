@@ -196,13 +196,6 @@ export class HostNetwork {
   /** What needs more than the host's batch: the bridge's IPv6 switch, the peers, the namespace, and the marker. */
   async #finishVNet(plan: VNetPlan, before: HostState, inode: number, trustMarker: boolean): Promise<void> {
     const names = vnetNames(this.prefix, plan.id);
-<<<<<<< HEAD
-=======
-    // Absent where the host has no IPv6 at all, which is as good.
-    await writeFile(`/proc/sys/net/ipv6/conf/${plan.bridge}/disable_ipv6`, '1').catch(ignoreAbsent);
-    // The host passes on what ways out bring; its rules keep everything else of ours from being passed on.
-    if (plan.outbound) await writeFile('/proc/sys/net/ipv4/ip_forward', '1');
->>>>>>> f5b420f (network: Lead VNets that ask for it to the outside)
     if (plan.transport.type === 'vxlan') await this.#setPeers(names.uplink, plan.transport.peers);
     const script = namespaceScript(this.prefix, plan, linkLocal(names.gatewayMac));
     const marker = { namespaceInode: inode, digest: digestOf(script) };
@@ -223,6 +216,8 @@ export class HostNetwork {
       `ip netns exec ${plan.namespace} sh -s <<'NAMESPACE'`,
       script.trimEnd(),
       'NAMESPACE',
+      // The host passes on what ways out bring; its rules keep everything else of ours from being passed on.
+      ...(plan.outbound ? ['echo 1 > /proc/sys/net/ipv4/ip_forward'] : []),
       `ip link set dev ${plan.hostVeth} alias ${markerText(marker)}`,
     ];
     await this.#run('sh', ['-s'], `${lines.join('\n')}\n`);
