@@ -4,6 +4,7 @@ import { startLocalApi } from './api/local-api.ts';
 import { startNetworkApi } from './api/network-api.ts';
 import { type Config, readConfig } from './config.ts';
 import { type Links, messageLimit, openLinks } from './control-plane/links.ts';
+import { startHooks } from './hooks/hooks.ts';
 import { openNotifier } from './notify-systemd.ts';
 import type { Boundary } from './operations/engine.ts';
 import { applyConfig } from './reload.ts';
@@ -41,6 +42,8 @@ export async function runAgent(configPath: string, boundary?: Boundary): Promise
     closers.push(() => api.close());
     const network = await startNetworkApi({ config: config.api_listener, agent, log, bodyLimit });
     closers.push(() => network?.close());
+    const hooks = startHooks(config.hook, agent, log);
+    closers.push(() => hooks.close());
     const links = await openLinks(config, agent, log);
     const reload = reloadOnHangUp({ path: configPath, config, running, links, network, log });
     closers.push(() => reload.close());

@@ -103,6 +103,8 @@ const EXAMPLES: Record<string, unknown> = {
   '[[control_plane]] name': 'main',
   '[[control_plane]] pin_sha256': ['AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA='],
   '[control_plane_listener] port': 8443,
+  '[[hook]] on': ['running', 'stop'],
+  '[[hook]] command': '/etc/innkeeper/hooks/tell',
   '[[control_plane]] url': 'wss://control.example.net/hosts',
   '[network] ipv6_range': 'fd12:3456:789a::/48',
 };
