@@ -31,6 +31,8 @@ export function cloudStack(request: MetadataRequest, services: Services): Answer
 function metaDataItems(facts: GuestFacts, nic: GuestNic): Items {
   return items([
     ['service-offering', facts.vserverType],
+    // cloud-init gives the whole datasource up without it.
+    ['availability-zone', 'innkeeper'],
     ['local-ipv4', nic.ipv4?.address],
     ['local-hostname', facts.hostname],
     ['public-ipv4', nic.ipv4?.address],

@@ -155,6 +155,7 @@ t.test('CloudStack: at the gateway address, its own names', async (t) => {
     t.equal((await ask(`/latest/meta-data/${name}`)).status, 200, name);
   }
   t.equal((await ask('/latest/meta-data/service-offering')).body, 'small');
+  t.equal((await ask('/latest/meta-data/availability-zone')).body, 'innkeeper', 'cloud-init insists on it');
   t.match((await ask('/latest/meta-data/public-keys')).body, /^ssh-ed25519 AAAA/);
   t.equal((await ask('/latest/user-data')).body, '#!/bin/sh\necho hello\n');
   directory.guests[0] = { ...guest(), allowImdsV1: false };
