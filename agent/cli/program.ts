@@ -1,10 +1,10 @@
 // The command line as commander sees it: the table of commands, and the few commands that are no method.
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { DEFAULT_SOCKET } from './client.ts';
 import type { CommandRow } from './command-row.ts';
 import { COMMANDS, NOUNS } from './commands/commands.ts';
-import { runCommand } from './run-command.ts';
+import { type Globals, runCommand } from './run-command.ts';
 import { addSpecialCommands } from './special-commands.ts';
 
 const EXAMPLES = `
@@ -26,6 +26,17 @@ export function buildProgram(): Command {
     .version(version())
     .option('--socket <path>', 'socket of the agent', process.env.INNKEEPER_SOCKET || DEFAULT_SOCKET)
     .option('--json', 'print JSON, for programs')
+    .addOption(
+      new Option('-o, --output <format>', 'how results are printed').choices([
+        'table',
+        'wide',
+        'json',
+        'yaml',
+      ]),
+    )
+    .hook('preAction', () => {
+      if (program.opts<Globals>().output === 'json') program.setOptionValue('json', true);
+    })
     .addHelpText('after', EXAMPLES)
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'innkeeper: usage: ')) });

@@ -6,11 +6,14 @@ import { Interrupted } from './failures.ts';
 import { safeJson } from './printable.ts';
 import { showProgress } from './progress.ts';
 import { record, rowsOf, table } from './table.ts';
+import { yaml } from './yaml.ts';
 
 /** Options that every command has. */
 export interface Globals {
   socket: string;
   json?: boolean;
+  /** `json` sets the other one, too. */
+  output?: 'table' | 'wide' | 'json' | 'yaml';
 }
 
 type Parsed = Record<string, unknown>;
@@ -84,6 +87,8 @@ async function operate(
 
 function print(result: unknown, row: CommandRow, globals: Globals): void {
   if (globals.json) process.stdout.write(`${safeJson(result, 2)}\n`);
+  else if (globals.output === 'yaml') process.stdout.write(yaml(result));
+  else if (row.columns && globals.output === 'wide') process.stdout.write(table(rowsOf(result), []));
   else if (row.columns) process.stdout.write(table(rowsOf(result), row.columns));
   else if (result !== null && result !== undefined) process.stdout.write(record(result));
 }

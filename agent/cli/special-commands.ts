@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { ApiClient } from './client.ts';
+import { addCompletion } from './completion.ts';
 import { runConsole } from './console.ts';
 import { addDoctor } from './doctor.ts';
 import { UsageError } from './failures.ts';
@@ -9,6 +10,7 @@ import { content } from './options.ts';
 import { printable, safeJson } from './printable.ts';
 import type { Globals } from './run-command.ts';
 import { record } from './table.ts';
+import { yaml } from './yaml.ts';
 
 /** Adds agent, host, capacity, events, console, call and methods. */
 export function addSpecialCommands(program: Command): void {
@@ -23,6 +25,7 @@ export function addSpecialCommands(program: Command): void {
       await runAgent(config);
     });
   addDoctor(program);
+  addCompletion(program);
   program
     .command('config')
     .description('the configuration of the agent')
@@ -79,9 +82,10 @@ function addOneCall(program: Command, name: string, method: string, help: string
     .command(name)
     .description(help)
     .action(async () => {
-      const { socket, json } = program.opts<Globals>();
+      const { socket, json, output } = program.opts<Globals>();
       const result = await new ApiClient(socket).call(method);
-      process.stdout.write(json ? `${safeJson(result, 2)}\n` : record(result));
+      const text = output === 'yaml' ? yaml(result) : record(result);
+      process.stdout.write(json ? `${safeJson(result, 2)}\n` : text);
     });
 }
 

@@ -63,6 +63,16 @@ t.test('a VServer is created, listed, shown and destroyed by name', async (t) =>
   t.equal(list.stdout, 'ID    NAME  TYPE   STATE    POWER\nvs-1  web   small  running  on\n');
   t.match(shown.stdout, /^vserverId: +vs-1\nname: +web\n/);
   t.match(JSON.parse(json.stdout), [{ vserverId: 'vs-1' }]);
+  const [wide, inYaml, inJson, wrong] = await Promise.all([
+    run(path, 'vserver', 'list', '-o', 'wide'),
+    run(path, '-o', 'yaml', 'vserver', 'show', 'web'),
+    run(path, 'capacity', '--output', 'json'),
+    run(path, 'vserver', 'list', '-o', 'xml'),
+  ]);
+  t.match(wide.stdout, /^VSERVERID +NAME +VSERVERTYPE +STATE +POWER\nvs-1 /);
+  t.equal(inYaml.stdout, 'vserverId: vs-1\nname: web\nvserverType: small\nstate: running\npower: "on"\n');
+  t.same(JSON.parse(inJson.stdout), { vservers: 1, freeMemoryMiB: 1024 });
+  t.match(wrong, { code: 2, stderr: /Allowed choices are table, wide, json, yaml/ });
   t.match(await run(path, 'vserver', 'destroy', 'web', '--no-wait', '--json'), {
     code: 0,
     stdout: /"operationId"/,

@@ -1,12 +1,17 @@
 // What the command prints: tables and records that guests cannot abuse, options that mean what they say.
+import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import t from 'tap';
+import { bashCompletion } from '../../agent/cli/completion.ts';
 import { number, pairs, parameters, sshKeys, vnic } from '../../agent/cli/options.ts';
 import { printable, safeJson } from '../../agent/cli/printable.ts';
+import { buildProgram } from '../../agent/cli/program.ts';
 import { bar } from '../../agent/cli/progress.ts';
 import { column, record, rowsOf, table } from '../../agent/cli/table.ts';
+import { yaml } from '../../agent/cli/yaml.ts';
 
 t.test('nothing that a terminal would obey gets through', (t) => {
   const evil = '\u001b[2J\u0007a\rb\nc\u009b31m\u202egnp.exe\u200b';
@@ -105,4 +110,44 @@ t.test('options become parameters', async (t) => {
     'ssh-ed25519 BBBB',
   ]);
   await t.rejects(sshKeys([join(folder, 'none')]), { name: 'UsageError' });
+});
+
+t.test('YAML means the same to a reader of YAML', async (t) => {
+  const value = [
+    {
+      name: 'web',
+      note: 'no',
+      on: true,
+      size: 1.5,
+      none: null,
+      empty: [],
+      list: ['a: b', '- c', ''],
+      in: { x: {} },
+    },
+    'plain',
+    [['deep'], []],
+    { evil: '\u001b[2J\u0085\u2028"\\\n' },
+  ];
+  const read = 'import json, sys, yaml; print(json.dumps(yaml.safe_load(sys.stdin)))';
+  const child = spawn('/usr/bin/python3', ['-c', read], { stdio: ['pipe', 'pipe', 'inherit'] });
+  child.stdin.end(yaml(value));
+  t.same(JSON.parse(await text(child.stdout)), value);
+  t.notMatch(yaml(value).replaceAll('\n', ''), /[\u0000-\u001f\u007f-\u009f\u2028]/);
+});
+
+t.test('the completion script is one for bash, and completes nouns, verbs and options', async (t) => {
+  const script = bashCompletion(buildProgram());
+  const complete = async (...typed: string[]) => {
+    const words = ['innkeeper', ...typed].map((word) => `'${word}'`).join(' ');
+    const ask = `COMP_WORDS=(${words}); COMP_CWORD=${typed.length}; _innkeeper; echo "\${COMPREPLY[@]}"`;
+    const child = spawn('bash', ['--norc', '-c', `${script}\n${ask}`], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    return (await text(child.stdout)).trim().split(' ');
+  };
+  t.same(await complete('vser'), ['vserver']);
+  t.same(await complete('vserver', 'des'), ['destroy']);
+  t.same(await complete('--json', 'image', 'cre'), ['create'], 'aliases, too, and after options');
+  t.ok((await complete('vserver', 'create', '--')).includes('--user-data'));
+  t.same(await complete('vserver', 'create', 'web', '--vn'), ['--vnet']);
 });
