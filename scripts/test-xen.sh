@@ -20,6 +20,7 @@ mkdir -p "$share/innkeeper"
 git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
   [ ! -e "$file" ] || printf '%s\0' "$file"
 done | tar -c --null -T - | tar -x -C "$share/innkeeper"
+node --no-warnings test/xen/strip-types.ts "$share/innkeeper"
 # Tools for development are large and not used there.
 tar -c --exclude='node_modules/@biomejs' --exclude='node_modules/@typescript' --exclude='node_modules/typescript' \
   --exclude='node_modules/@tapjs' --exclude='node_modules/@types' --exclude='node_modules/tap' node_modules |

@@ -8,7 +8,7 @@ import type {
   MachineDisk,
   MachineNic,
 } from '../hypervisor.ts';
-import type { DomainRef, DomainStats, LibvirtClient } from '../libvirt/mod.ts';
+import type { DomainRef, DomainStats, KeepaliveOptions, LibvirtClient } from '../libvirt/mod.ts';
 
 export interface Dialect {
   readonly features: HypervisorFeatures;
@@ -22,6 +22,8 @@ export interface Dialect {
   statistics?(client: LibvirtClient, domains?: DomainRef[]): Promise<DomainStats[]>;
   /** Unplugging is done when libvirt's answer is there; no event follows, and asking twice is a failure. */
   readonly unplugAnswers?: boolean;
+  /** How long the daemon may be silent before it counts as dead; absent: the client's own patience. */
+  readonly keepalive?: KeepaliveOptions;
   /** What runs the guests, known once connected. */
   readonly facts: Pick<HostFacts, 'hypervisor' | 'emulated'>;
   /** Finds out what the host can do; called once, right after the first connection. */

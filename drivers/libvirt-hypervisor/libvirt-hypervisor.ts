@@ -27,7 +27,8 @@ export class LibvirtHypervisor implements Hypervisor {
   readonly #session: Session;
 
   constructor(options: LibvirtOptions, dialect: Dialect) {
-    this.#session = { client: new LibvirtClient(options), dialect };
+    const { keepalive } = dialect;
+    this.#session = { client: new LibvirtClient({ ...(keepalive && { keepalive }), ...options }), dialect };
   }
 
   get features(): HypervisorFeatures {

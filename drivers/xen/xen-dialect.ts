@@ -39,6 +39,8 @@ export class XenDialect implements Dialect {
   readonly undefineFlags: number = UNDEFINE.managedSave;
   readonly statsFlags = 0;
   readonly unplugAnswers = true;
+  /** While libxl waits for a device model to start, for up to a minute, this libvirtd answers no ping. */
+  readonly keepalive = { intervalMs: 10_000, count: 9 };
   readonly facts = { hypervisor: 'xen' } as const;
   #offered: GuestType[] = ['pv'];
 
