@@ -1,8 +1,10 @@
 // The capacity report: what the host has, has promised, and can still promise.
-import { freemem, loadavg } from 'node:os';
+import { freemem, loadavg, release } from 'node:os';
 import { Type } from '@sinclair/typebox';
+import { addressCount } from '../addresses.ts';
 import type { Config } from '../config.ts';
 import type { Reader } from '../guest-facts.ts';
+import { VERSION } from '../version.ts';
 import { freeToPromise, promisable, promisedBytes, reserved } from './admission.ts';
 import type { HostTotals } from './totals.ts';
 
@@ -30,10 +32,18 @@ export const CapacityReport = Type.Object(
         unavailable: Type.Optional(Type.String()),
       }),
     ),
+    /** Addresses that VNets can still give to VNICs. */
+    networks: Type.Array(
+      Type.Object({ vnetId: Type.String(), name: Type.String(), freeAddresses: Type.Integer() }),
+    ),
     vservers: Type.Object({ total: Type.Integer(), running: Type.Integer(), foreign: Type.Integer() }),
     /** How many more VServers of each type fit. */
     fits: Type.Record(Type.String(), Type.Integer()),
     load: Type.Number(),
+    /** Absent until the hypervisor has been reached. */
+    cpuModel: Type.Optional(Type.String()),
+    kernel: Type.String(),
+    agentVersion: Type.String(),
     /** Names that OpenNebula's REQUIREMENTS and RANK know; memory in KiB, CPU in percent of one. */
     opennebula: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number()])),
   },
@@ -72,6 +82,7 @@ export function capacityReport(config: Config, reader: Reader, totals: HostTotal
       promisedBytes: promisedBytes(reader, name),
       freeToPromiseBytes: Math.floor(freeToPromise(reader, config.capacity, totals, name)),
     })),
+    networks: freeAddresses(reader),
     vservers: {
       total: vservers.length,
       running: vservers.filter(({ state }) => state === 'running').length,
@@ -84,6 +95,9 @@ export function capacityReport(config: Config, reader: Reader, totals: HostTotal
       }),
     ),
     load: Math.round(loadavg()[0]! * 100) / 100,
+    ...(facts ? { cpuModel: facts.cpuModel } : {}),
+    kernel: release(),
+    agentVersion: VERSION,
     opennebula: {
       HOSTNAME: facts?.hostname ?? '',
       HYPERVISOR: facts?.hypervisor ?? '',
@@ -94,4 +108,16 @@ export function capacityReport(config: Config, reader: Reader, totals: HostTotal
       USEDMEMORY: Math.max(0, total - hostFreeMiB) * 1024,
     },
   };
+}
+
+/** By one pass over the VNICs, for the report is made often. */
+function freeAddresses(reader: Reader) {
+  const used = new Map<string, number>();
+  for (const { vnetId, ipv4 } of reader.list('vnic')) {
+    if (ipv4) used.set(vnetId, (used.get(vnetId) ?? 0) + 1);
+  }
+  return reader.list('vnet').flatMap(({ id, name, ipv4 }) => {
+    if (!ipv4) return [];
+    return [{ vnetId: id, name, freeAddresses: addressCount(ipv4) - (used.get(id) ?? 0) }];
+  });
 }

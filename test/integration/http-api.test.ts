@@ -169,6 +169,29 @@ t.test('Prometheus finds nothing wrong with the metrics', async (t) => {
   );
 });
 
+t.test('the capacity report counts addresses, and tells what the host is', async (t) => {
+  const { vnetId } = await agent.call<{ vnetId: string }>('createVNet', {
+    name: 'counted',
+    ipv4Subnet: '10.9.2.0/29',
+  });
+  const free = async () => {
+    const { networks } = await agent.call<{ networks: { vnetId: string; freeAddresses: number }[] }>(
+      'getCapacity',
+    );
+    return networks.find((network) => network.vnetId === vnetId)?.freeAddresses;
+  };
+  const before = await free();
+  const vserver = { name: 'n', type: 'tiny', imageId: 'again', vnics: [{ vnetId }], boot: false };
+  await agent.call('createVServer', vserver);
+  t.equal(await free(), before! - 1);
+  t.match(await agent.call('getCapacity'), {
+    kernel: /^\d+\./,
+    agentVersion: /^\d+\./,
+    cpuModel: /./,
+    opennebula: { TOTALCPU: Number, FREEMEMORY: Number, HYPERVISOR: 'test' },
+  });
+});
+
 t.test('health, and a page to browse', async (t) => {
   t.match(JSON.parse((await ask('/healthz')).body), { status: 'ok', warnings: [] });
   const { type, body } = await ask('/');
