@@ -207,6 +207,8 @@ export async function prepare(): Promise<Session> {
     cases[`${server}_delay`] = async () => {
       const stop = await start(place);
       try {
+        // Not the first seconds of a process.
+        await applyLoad(load, keaTop / 2);
         const { delayMs } = await applyLoad(load, keaTop / 2, DELAY_SECONDS);
         return delayMs;
       } finally {
