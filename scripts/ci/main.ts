@@ -17,6 +17,12 @@ const stages: Stage[] = [
     result: 'tap',
     timeLimitMinutes: 30,
   },
+  {
+    name: 'test:package',
+    command: ['npm', 'run', '--silent', 'test:package'],
+    result: 'tap',
+    timeLimitMinutes: 30,
+  },
   { name: 'test:kvm', command: ['npm', 'run', '--silent', 'test:kvm'], result: 'tap', timeLimitMinutes: 20 },
   { name: 'test:xen', command: ['npm', 'run', '--silent', 'test:xen'], result: 'tap', timeLimitMinutes: 20 },
 ];

