@@ -8,6 +8,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${INNKEEPER_CACHE:-$(cd "$here/../.." && pwd)/.cache}/guest
 size_mib=32
+. "$here/kernel.sh"
 
 # Modules a guest needs to see its devices; the ones a kernel has built in, or has not, are passed over.
 modules=(virtio_pci virtio_mmio virtio_blk virtio_net virtio_scsi virtio_balloon virtio_console virtio_rng
@@ -17,36 +18,10 @@ mkdir -p "$cache/kernel"
 exec 9>"$cache/lock"
 flock 9
 
-# The package names of the kernel for virtual machines, newest habit first.
-kernel_packages() {
-  local meta image
-  for meta in linux-image-cloud-amd64 linux-image-kvm linux-image-virtual; do
-    image=$(apt-cache depends "$meta" 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)$/\1/p' | head -n 1)
-    [ -n "$image" ] || continue
-    echo "$image"
-    # Ubuntu keeps the modules in a package of their own.
-    apt-cache depends "$image" 2>/dev/null | sed -n 's/^ *Depends: \(linux-modules-[0-9].*\)$/\1/p' | head -n 1
-    return 0
-  done
-  echo 'build-guest: apt offers no kernel for virtual machines (linux-image-cloud-amd64, linux-image-virtual)' >&2
-  return 1
-}
-
-fetch_kernel() {
-  local fresh=$cache/kernel.new packages
-  packages=$(kernel_packages)
-  rm -rf "$fresh"
-  mkdir -p "$fresh"
-  # shellcheck disable=SC2086
-  (cd "$fresh" && apt-get -qq -o APT::Sandbox::User=root download $packages >&2)
-  rm -rf "$cache/kernel"
-  mv "$fresh" "$cache/kernel"
-}
-
 if [ "${1:-}" = --refresh ] || ! ls "$cache"/kernel/*.deb >/dev/null 2>&1; then fetch_kernel; fi
 
 busybox=$(command -v busybox)
-key=$({ cat "${BASH_SOURCE[0]}" "$here"/guest/* "$busybox"; ls "$cache/kernel"; } | sha256sum | cut -c 1-16)
+key=$({ cat "${BASH_SOURCE[0]}" "$here/kernel.sh" "$here"/guest/* "$busybox"; ls "$cache/kernel"; } | sha256sum | cut -c 1-16)
 image=$cache/guest-$key.qcow2
 if [ -s "$image" ]; then
   echo "$image"
@@ -55,36 +30,6 @@ fi
 
 work=$(mktemp -d "$cache/build.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-
-unpack_kernel() {
-  local deb
-  mkdir "$work/kernel"
-  for deb in "$cache"/kernel/*.deb; do dpkg -x "$deb" "$work/kernel"; done
-  # Merged /usr or not, depmod looks below /lib/modules.
-  [ -d "$work/kernel/lib/modules" ] || { mkdir -p "$work/kernel/lib" && mv "$work/kernel/usr/lib/modules" "$work/kernel/lib/"; }
-  version=$(ls "$work/kernel/lib/modules")
-  depmod -b "$work/kernel" "$version"
-}
-
-# Copies the modules with what they depend on, uncompressed; the file `order` says in which order to load them.
-copy_modules() {
-  local module kind path name
-  mkdir -p "$work/root/modules"
-  for module in "${modules[@]}"; do
-    { modprobe -d "$work/kernel" -S "$version" --show-depends "$module" 2>/dev/null || true; } |
-      while read -r kind path _; do
-        [ "$kind" = insmod ] || continue
-        name=$(basename "$path")
-        case $name in
-          *.xz) xz -dc "$path" >"$work/root/modules/${name%.xz}" && name=${name%.xz} ;;
-          *.zst) zstd -qdc "$path" >"$work/root/modules/${name%.zst}" && name=${name%.zst} ;;
-          *) cp "$path" "$work/root/modules/" ;;
-        esac
-        echo "$name"
-      done
-  done | awk '!seen[$0]++' >"$work/order"
-  mv "$work/order" "$work/root/modules/order"
-}
 
 make_initramfs() {
   local root=$work/root applet
@@ -96,8 +41,7 @@ make_initramfs() {
   chmod 755 "$root/bin/report"
   install -m 755 "$here/guest/udhcpc.sh" "$here/guest/uevent.sh" "$root/etc/"
   install -m 755 "$here/guest/power-button" "$root/etc/acpi/PWRF/00000080"
-  (cd "$root" && find . -print0 | LC_ALL=C sort -z | cpio --quiet -0 -o -H newc -R 0:0 --reproducible) |
-    gzip -1n >"$work/initrd"
+  pack_initramfs
 }
 
 # A FAT file system over the whole disk with syslinux in its boot sector: BIOS starts it like a big floppy.
@@ -113,7 +57,7 @@ make_disk() {
 }
 
 unpack_kernel
-copy_modules
+copy_modules "${modules[@]}"
 make_initramfs
 make_disk
 # Under its final name only when it is whole. Those built from older inputs may still be in use today.

@@ -22,7 +22,14 @@ const EC2_ITEMS = [
   'mac',
   'public-keys/',
 ];
-const CLOUDSTACK_ITEMS = ['', 'instance-id', 'local-hostname', 'public-keys', 'service-offering'];
+const CLOUDSTACK_ITEMS = [
+  '',
+  'availability-zone',
+  'instance-id',
+  'local-hostname',
+  'public-keys',
+  'service-offering',
+];
 const PATHS = [
   ...EC2_ITEMS.map((item) => `/2021-03-23/meta-data/${item}`),
   '/2021-03-23/meta-data/public-keys/0/openssh-key',
