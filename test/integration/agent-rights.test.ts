@@ -1,6 +1,6 @@
 // Rights with a real agent: who proves nothing gets nothing, who may look may only look, and nothing listens unasked.
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
+import { on } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -25,16 +25,20 @@ async function come(t: Test, url: string, token: string | undefined, tls: object
     socket.once('message', (data) => resolve({ hello: JSON.parse(String(data)) }));
     socket.once('unexpected-response', (_request, { statusCode = 0 }) => resolve({ status: statusCode }));
     socket.once('error', () => resolve({}));
+    socket.once('close', () => resolve({}));
   });
   return { socket, ...first };
 }
 
 async function call(socket: WebSocket, method: string, params: object = {}) {
+  // Listened to before asking: the answer may come in one piece with other messages, and none may be missed.
+  const messages = on(socket, 'message', { close: ['close'] });
   socket.send(JSON.stringify({ jsonrpc: '2.0', id: method, method, params }));
-  for (;;) {
-    const message = JSON.parse(String((await once(socket, 'message'))[0]));
+  for await (const [data] of messages) {
+    const message = JSON.parse(String(data));
     if (message.id === method) return message;
   }
+  throw new Error(`the link was closed before ${method} was answered`);
 }
 
 t.test('nothing listens on a network address unless configured', async (t) => {
