@@ -30,7 +30,6 @@ const stages: Stage[] = [
     timeLimitMinutes: 40,
   },
   { name: 'test:kvm', command: ['npm', 'run', '--silent', 'test:kvm'], result: 'tap', timeLimitMinutes: 20 },
-  { name: 'test:xen', command: ['npm', 'run', '--silent', 'test:xen'], result: 'tap', timeLimitMinutes: 20 },
 ];
 
 const lastLines = (text: string, count: number) => text.trimEnd().split('\n').slice(-count).join('\n');

@@ -1,5 +1,5 @@
 // Who may talk to whom: tokens and certificates, good, foreign, expired and renewed, dialled out and dialled in.
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import type { Server, TLSSocket } from 'node:tls';
@@ -158,11 +158,14 @@ async function come(t: Test, url: string, token?: string, tls: object = {}, prot
 }
 
 async function call(socket: WebSocket, method: string, params: object) {
+  // Listened to before asking: the answer may come in one piece with other messages, and none may be missed.
+  const messages = on(socket, 'message', { close: ['close'] });
   socket.send(JSON.stringify({ jsonrpc: '2.0', id: 'c', method, params }));
-  for (;;) {
-    const message = JSON.parse(String((await once(socket, 'message'))[0]));
+  for await (const [data] of messages) {
+    const message = JSON.parse(String(data));
     if (message.id === 'c') return message;
   }
+  throw new Error(`the link was closed before ${method} was answered`);
 }
 
 t.test('dialled in: no token and a wrong token get nothing, each right gets what it may', async (t) => {
