@@ -5,4 +5,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bash scripts/setup.sh
 . scripts/lib/node.sh
 use_pinned_node
+# Tests start many agents: what Node has once compiled it need not compile for each of them.
+export NODE_COMPILE_CACHE=$PWD/.cache/node-compile
 exec tap run "$@"
