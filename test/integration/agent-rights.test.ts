@@ -123,7 +123,7 @@ t.test('each caller gets what it has proved, and no more', async (t) => {
 
   await writeFile(listener.control_plane[0]!.token_file, 'look');
   process.kill(agent.pid!, 'SIGHUP');
-  await agent.said('credentials were read anew');
+  await agent.said('the configuration was read anew');
   t.equal((await come(t, url, 'see', { ca: ours.ca })).status, 401, 'an old token is worth nothing');
   t.match((await come(t, url, 'look', { ca: ours.ca })).hello, { method: 'hello' });
 });
