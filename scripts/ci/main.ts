@@ -18,12 +18,6 @@ const stages: Stage[] = [
     timeLimitMinutes: 30,
   },
   {
-    name: 'test:package',
-    command: ['npm', 'run', '--silent', 'test:package'],
-    result: 'tap',
-    timeLimitMinutes: 30,
-  },
-  {
     name: 'test:cloud-init',
     command: ['npm', 'run', '--silent', 'test:cloud-init'],
     result: 'tap',
