@@ -43,21 +43,26 @@ export async function bootedGuest(
   vserver: string,
   until = 'ready',
 ): Promise<Map<string, string>> {
-  const console = await agent.client.console(vserver);
   let text = '';
-  console.setEncoding('utf8').on('data', (chunk: string) => {
-    text += chunk;
-  });
-  const ended = new Promise<void>((resolve) => console.once('close', resolve));
+  const open = async () => {
+    const console = await agent.client.console(vserver);
+    console.on('error', () => {});
+    return console.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+    });
+  };
+  let console = await open();
   // A guest that has long told everything says nothing by itself; one that boots takes keys for its boot loader.
   const asking = setInterval(() => {
-    if (text === '' || text.endsWith('guest# ')) console.write('report\n');
+    if (!console.destroyed && (text === '' || text.endsWith('guest# '))) console.write('report\n');
   }, ASK_MS);
   try {
     for (const end = Date.now() + BOOT_MS; Date.now() < end; ) {
       const report = guestReport(text);
       if (report.has(until)) return report;
-      await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 100))]);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      // libvirtd hangs up on everybody when it goes, and a while after it has come back.
+      if (console.destroyed) console = await open();
     }
     throw new Error(`the guest of ${vserver} has not told "${until}":\n${text.slice(-3000)}`);
   } finally {
