@@ -4,6 +4,8 @@ import type { TestAgent } from './agent-process.ts';
 
 const BOOT_MS = 300_000;
 const ASK_MS = 4000;
+const SILENT_MS = 15_000;
+const OPEN_MS = 10_000;
 
 /** Registers the test guest's image under the name `guest`. */
 export async function registeredImage(agent: TestAgent): Promise<Record<string, unknown>> {
@@ -12,6 +14,18 @@ export async function registeredImage(agent: TestAgent): Promise<Record<string, 
     uri: `file://${await guestImage()}`,
     osType: 'linux',
   });
+}
+
+/** A console, tried again when it does not open: right after its start libvirtd may leave one waiting. */
+async function openedConsole(agent: TestAgent, vserver: string) {
+  for (const end = Date.now() + BOOT_MS; ; ) {
+    const opening = agent.client.console(vserver);
+    const late = new Promise<undefined>((resolve) => setTimeout(resolve, OPEN_MS, undefined));
+    const console = await Promise.race([opening, late]);
+    if (console) return console;
+    opening.then((unwanted) => unwanted.destroy()).catch(() => {});
+    if (Date.now() > end) throw new Error(`the console of ${vserver} does not open`);
+  }
 }
 
 /** Types a line into the guest's shell; with `answer`, waits until that is seen. */
@@ -44,24 +58,33 @@ export async function bootedGuest(
   until = 'ready',
 ): Promise<Map<string, string>> {
   let text = '';
+  let sinceOpen = '';
+  let lastHeard = Date.now();
   const open = async () => {
-    const console = await agent.client.console(vserver);
+    const console = await openedConsole(agent, vserver);
+    sinceOpen = '';
+    lastHeard = Date.now();
     console.on('error', () => {});
     return console.setEncoding('utf8').on('data', (chunk: string) => {
       text += chunk;
+      sinceOpen += chunk;
+      lastHeard = Date.now();
     });
   };
   let console = await open();
   // A guest that has long told everything says nothing by itself; one that boots takes keys for its boot loader.
   const asking = setInterval(() => {
-    if (!console.destroyed && (text === '' || text.endsWith('guest# '))) console.write('report\n');
+    const quiet = Date.now() - lastHeard >= ASK_MS;
+    const up = sinceOpen.trim() === '' || /guest# |GUEST /.test(sinceOpen);
+    if (quiet && up && !console.destroyed) console.write('report\n');
   }, ASK_MS);
   try {
     for (const end = Date.now() + BOOT_MS; Date.now() < end; ) {
       const report = guestReport(text);
       if (report.has(until)) return report;
       await new Promise((resolve) => setTimeout(resolve, 100));
-      // libvirtd hangs up on everybody when it goes, and a while after it has come back.
+      // libvirtd hangs up on everybody when it goes, and a while after it has come back; or it says nothing any more.
+      if (Date.now() - lastHeard > SILENT_MS) console.destroy();
       if (console.destroyed) console = await open();
     }
     throw new Error(`the guest of ${vserver} has not told "${until}":\n${text.slice(-3000)}`);
