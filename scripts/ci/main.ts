@@ -17,12 +17,6 @@ const stages: Stage[] = [
     result: 'tap',
     timeLimitMinutes: 30,
   },
-  {
-    name: 'test:cloud-init',
-    command: ['npm', 'run', '--silent', 'test:cloud-init'],
-    result: 'tap',
-    timeLimitMinutes: 40,
-  },
   { name: 'test:kvm', command: ['npm', 'run', '--silent', 'test:kvm'], result: 'tap', timeLimitMinutes: 20 },
 ];
 
