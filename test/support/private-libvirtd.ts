@@ -1,12 +1,10 @@
 // A libvirtd of the test's own, so that it may be stopped, killed and started again.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chown, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Test } from 'tap';
-import { LibvirtClient } from '../../drivers/libvirt/mod.ts';
+import { killed, untilItAnswers } from './libvirtd-process.ts';
 
 /** nobody: as an ordinary user libvirtd keeps all its state below its home, apart from the system's. */
 const UID = 65_534;
@@ -32,11 +30,7 @@ export async function privateLibvirtd(t: Test): Promise<PrivateLibvirtd> {
   const uri = `test+unix:///default?socket=${socket}`;
   let child: ChildProcess | undefined;
 
-  const kill = async (): Promise<void> => {
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  };
+  const kill = () => killed(child);
   const start = async (): Promise<void> => {
     child = spawn('libvirtd', ['--pid-file', join(home, 'pid')], {
       ...(asRoot ? { uid: UID, gid: UID } : {}),
@@ -49,10 +43,7 @@ export async function privateLibvirtd(t: Test): Promise<PrivateLibvirtd> {
         XDG_CACHE_HOME: join(home, 'cache'),
       },
     });
-    while (!(await answers(uri))) {
-      if (child.exitCode !== null) throw new Error(`libvirtd ended with ${child.exitCode}`);
-      await sleep(20);
-    }
+    await untilItAnswers(child, uri, { connectTimeoutMs: 5_000, everyMs: 20 });
   };
 
   t.teardown(async () => {
@@ -61,16 +52,4 @@ export async function privateLibvirtd(t: Test): Promise<PrivateLibvirtd> {
   });
   await start();
   return { socket, uri, kill, start, process: () => child! };
-}
-
-async function answers(uri: string): Promise<boolean> {
-  const client = new LibvirtClient({ uri, connectTimeoutMs: 5_000, events: [] });
-  try {
-    await client.connect();
-    return true;
-  } catch {
-    return false;
-  } finally {
-    await client.close();
-  }
 }

@@ -1,11 +1,9 @@
 // A second libvirtd with its own qemu:///system, in a mount namespace of its own, for tests that end it.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Test } from 'tap';
-import { LibvirtClient } from '../../drivers/libvirt/mod.ts';
+import { killed, untilItAnswers } from './libvirtd-process.ts';
 
 export interface SystemLibvirtd {
   /** URI of its QEMU driver; works from outside its mount namespace. */
@@ -44,20 +42,13 @@ export async function systemLibvirtd(t: Test): Promise<SystemLibvirtd> {
   ].join('\n');
   let child: ChildProcess | undefined;
 
-  const kill = async (): Promise<void> => {
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  };
+  const kill = () => killed(child);
   const start = async (): Promise<void> => {
     // unshare and sh become libvirtd by exec, so that the child's pid is its pid.
     child = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', script], {
       stdio: 'ignore',
     });
-    while (!(await answers(uri))) {
-      if (child.exitCode !== null) throw new Error(`libvirtd ended with ${child.exitCode}`);
-      await sleep(50);
-    }
+    await untilItAnswers(child, uri, { connectTimeoutMs: 20_000, everyMs: 50 });
   };
 
   t.teardown(async () => {
@@ -66,16 +57,4 @@ export async function systemLibvirtd(t: Test): Promise<SystemLibvirtd> {
   });
   await start();
   return { uri, kill, start, pid: () => child!.pid! };
-}
-
-async function answers(uri: string): Promise<boolean> {
-  const client = new LibvirtClient({ uri, connectTimeoutMs: 20_000, events: [] });
-  try {
-    await client.connect();
-    return true;
-  } catch {
-    return false;
-  } finally {
-    await client.close();
-  }
 }
