@@ -16,7 +16,7 @@ export function gigabytes(bytes: number): number {
   return Math.round((bytes / GB) * 1000) / 1000;
 }
 
-export function vserverAttributes(reader: Reader, _config: Config, vserver: VServer) {
+export function vserverAttributes(reader: Reader, vserver: VServer) {
   const nics = nicsOf(reader, vserver.id);
   const disks = reader.list('vdisk').filter((vdisk) => vdisk.attachedTo === vserver.id);
   return {

@@ -13,7 +13,7 @@ import { ServiceUse, servicesOf } from './services.ts';
 
 /** As the inventory has it; `unknown` while nobody can be asked whether it still holds. */
 function attributes(host: Host, vserver: VServer) {
-  const known = vserverAttributes(host.inventory, host.config, vserver);
+  const known = vserverAttributes(host.inventory, vserver);
   return host.hypervisor.connected ? known : { ...known, condition: 'unknown' };
 }
 

@@ -110,12 +110,12 @@ export const createVServer = defineOperation<typeof params, Plan>({
       undo: boot.undo!,
     },
   ],
-  finish(tx, plan, host) {
+  finish(tx, plan) {
     tx.patch('vdisk', plan.vdiskId, { creating: undefined });
     moveVServer(tx, plan.vserverId, { state: 'inactive', reason: 'created' });
     if (plan.boot) moveVServer(tx, plan.vserverId, { state: 'running', reason: 'started: asked for' });
     tx.event('vserver.created', { vserver: plan.vserverId });
-    return vserverAttributes(tx, host.config, tx.get('vserver', plan.vserverId)!);
+    return vserverAttributes(tx, tx.get('vserver', plan.vserverId)!);
   },
   abandon(tx, plan, error) {
     for (const vdisk of disksOf(tx, plan.vserverId)) tx.remove('vdisk', vdisk.id);

@@ -30,9 +30,9 @@ export function lockVServer(host: Host, params: { vserverId: string }): string[]
 }
 
 /** The VServer's attributes as they are within the transaction; null once it is gone. */
-export function shown(tx: Transaction, host: Host, id: string): unknown {
+export function shown(tx: Transaction, id: string): unknown {
   const vserver = tx.get('vserver', id);
-  return vserver ? vserverAttributes(tx, host.config, vserver) : null;
+  return vserver ? vserverAttributes(tx, vserver) : null;
 }
 
 /** @throws InnkeeperError `not-found` */

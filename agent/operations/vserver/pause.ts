@@ -27,9 +27,9 @@ export const pauseVServer = defineOperation<typeof verbParams, VServerPlan>({
       undo: ({ host, plan }) => host.hypervisor.resume(vserverOf(host, plan).domain),
     },
   ],
-  finish(tx, { vserverId }, host) {
+  finish(tx, { vserverId }) {
     moveVServer(tx, vserverId, { condition: 'paused', reason: 'paused: asked for' });
-    return shown(tx, host, vserverId);
+    return shown(tx, vserverId);
   },
   abandon() {},
 });
@@ -44,9 +44,9 @@ export const resumeVServer = defineOperation<typeof verbParams, VServerPlan>({
     return { vserverId: vserver.id };
   },
   steps: [{ name: 'resume', run: ({ host, plan }) => host.hypervisor.resume(vserverOf(host, plan).domain) }],
-  finish(tx, { vserverId }, host) {
+  finish(tx, { vserverId }) {
     moveVServer(tx, vserverId, { condition: undefined, reason: 'resumed: asked for' });
-    return shown(tx, host, vserverId);
+    return shown(tx, vserverId);
   },
   abandon() {},
   forwardOnly: true,

@@ -22,9 +22,9 @@ export const powerOffVServer = defineOperation<typeof verbParams, VServerPlan>({
     // Whoever cuts the power of a saved VServer gives up what it had in memory.
     { name: 'forget-saved', run: ({ host, plan }) => forgetSaved(host, plan) },
   ],
-  finish(tx, { vserverId }, host) {
+  finish(tx, { vserverId }) {
     moveVServer(tx, vserverId, { state: 'inactive', power: 'off', reason: 'power off: asked for' });
-    return shown(tx, host, vserverId);
+    return shown(tx, vserverId);
   },
   abandon(tx, { vserverId }, error) {
     moveVServer(tx, vserverId, { reason: `power off failed: ${error.message}` });

@@ -25,6 +25,6 @@ export const powerOnVServer = defineOperation<typeof verbParams, VServerPlan>({
     return { vserverId: vserver.id };
   },
   steps: [],
-  finish: (tx, { vserverId }, host) => shown(tx, host, vserverId),
+  finish: (tx, { vserverId }) => shown(tx, vserverId),
   abandon() {},
 });

@@ -28,13 +28,13 @@ export const powerResetVServer = defineOperation<typeof verbParams, Plan>({
     { name: 'isolate', run: isolate.run },
     { name: 'boot', run: async (context) => (context.plan.boot ? boot.run(context) : undefined) },
   ],
-  finish(tx, { vserverId, boot: booted }, host) {
+  finish(tx, { vserverId, boot: booted }) {
     const vserver = tx.get('vserver', vserverId)!;
     if (vserver.state !== 'inactive')
       moveVServer(tx, vserverId, { state: 'inactive', power: 'on', reason: 'power reset' });
     if (booted) moveVServer(tx, vserverId, { state: 'running', reason: 'started: power reset' });
     else moveVServer(tx, vserverId, { power: 'on', reason: 'power reset' });
-    return shown(tx, host, vserverId);
+    return shown(tx, vserverId);
   },
   abandon(tx, { vserverId }, error) {
     moveVServer(tx, vserverId, {

@@ -39,10 +39,10 @@ export const restartVServer = defineOperation<typeof verbParams, VServerPlan>({
     },
     { name: 'boot', run: boot.run },
   ],
-  finish(tx, { vserverId }, host) {
+  finish(tx, { vserverId }) {
     moveVServer(tx, vserverId, { state: 'inactive', reason: 'guest shut down: restart asked for' });
     moveVServer(tx, vserverId, { state: 'running', reason: 'started: restart asked for' });
-    return shown(tx, host, vserverId);
+    return shown(tx, vserverId);
   },
   // The observer will see what became of it; until then it is stopping, as a deaf guest is.
   abandon(tx, { vserverId }, error) {

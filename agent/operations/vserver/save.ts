@@ -40,14 +40,14 @@ export const saveVServer = defineOperation<typeof verbParams, VServerPlan>({
         host.hypervisor.save(vserverOf(host, plan).domain, savedPath(host.config, plan.vserverId)),
     },
   ],
-  finish(tx, { vserverId }, host) {
+  finish(tx, { vserverId }) {
     moveVServer(tx, vserverId, {
       state: 'inactive',
       power: 'off',
       condition: 'saved',
       reason: 'saved: asked for',
     });
-    return shown(tx, host, vserverId);
+    return shown(tx, vserverId);
   },
   abandon(tx, { vserverId }, error) {
     moveVServer(tx, vserverId, { reason: `save failed: ${error.message}` });
@@ -77,9 +77,9 @@ export const restoreVServer = defineOperation<typeof verbParams, VServerPlan>({
     },
     { name: 'forget-saved', run: ({ host, plan }) => forgetSaved(host, plan) },
   ],
-  finish(tx, { vserverId }, host) {
+  finish(tx, { vserverId }) {
     moveVServer(tx, vserverId, { state: 'running', reason: 'restored: asked for' });
-    return shown(tx, host, vserverId);
+    return shown(tx, vserverId);
   },
   abandon(tx, { vserverId }, error) {
     const reason = `restore failed: ${error.message}`;

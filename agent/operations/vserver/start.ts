@@ -20,9 +20,9 @@ export const startVServer = defineOperation<typeof verbParams, VServerPlan>({
   },
   // Rules, media and definition stay when starting fails: they belong to the VServer, not to this start.
   steps: [isolate, buildMedia, define].map(({ name, run }) => ({ name, run })).concat([boot]),
-  finish(tx, { vserverId }, host) {
+  finish(tx, { vserverId }) {
     moveVServer(tx, vserverId, { state: 'running', reason: 'started: asked for' });
-    return shown(tx, host, vserverId);
+    return shown(tx, vserverId);
   },
   abandon(tx, { vserverId }, error) {
     moveVServer(tx, vserverId, { state: 'inactive', reason: `start failed: ${error.message}` });

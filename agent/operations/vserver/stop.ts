@@ -24,7 +24,7 @@ export const stopVServer = defineOperation<typeof verbParams, VServerPlan>({
     },
   ],
   // Whether the guest obeyed is for the observer to see, however long it takes.
-  finish: (tx, { vserverId }, host) => shown(tx, host, vserverId),
+  finish: (tx, { vserverId }) => shown(tx, vserverId),
   abandon(tx, { vserverId }, error) {
     moveVServer(tx, vserverId, { state: 'running', reason: `stop failed: ${error.message}` });
   },

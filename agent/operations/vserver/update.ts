@@ -65,9 +65,9 @@ export const updateVServer = defineOperation<typeof params, Plan>({
       },
     },
   ],
-  finish(tx, { vserverId }, host) {
+  finish(tx, { vserverId }) {
     tx.event('vserver.updated', { vserver: vserverId }, { type: tx.get('vserver', vserverId)!.vserverType });
-    return shown(tx, host, vserverId);
+    return shown(tx, vserverId);
   },
   abandon: (tx, { vserverId, before }) => tx.patch('vserver', vserverId, before),
 });
