@@ -1,7 +1,8 @@
 // Plugging and unplugging: what already holds in the definition or in the running machine is left alone.
 import { DriverError, type MachineDisk, type MachineNic } from '../hypervisor.ts';
 import { AFFECT, type DomainRef, XML } from '../libvirt/mod.ts';
-import { checkDisk, checkNic, checkPath } from './check-machine.ts';
+import { isActive } from './active.ts';
+import { checkDisk, checkNic } from './check-machine.ts';
 import type { Session } from './dialect.ts';
 import { type DiskView, type DomainView, type NicView, readDomain } from './read-xml.ts';
 import { unplug } from './unplug.ts';
@@ -111,21 +112,6 @@ export async function resizeDisk(
     await client.domains.devices.resizeBlock(domain, target, BigInt(bytes));
 }
 
-/** Puts another medium into CD-ROM number `index`, or none; a tray locked by the guest is opened by force. */
-export async function changeMedium(
-  session: Session,
-  name: string,
-  index: number,
-  path: string | undefined,
-): Promise<void> {
-  if (path !== undefined) checkPath(path, 'path of a context medium');
-  const text = session.dialect.cdrom(index, path);
-  const { client } = session;
-  const domain = await client.domains.byName(name);
-  const live = (await isActive(session, domain)) ? AFFECT.live | AFFECT.force : 0;
-  await client.domains.devices.update(domain, text, AFFECT.config | live);
-}
-
 async function attach(
   session: Session,
   name: string,
@@ -146,9 +132,4 @@ async function look(session: Session, name: string): Promise<Views> {
     isActive(session, domain).then((active) => (active ? domains.xml(domain) : undefined)),
   ]);
   return { domain, config: readDomain(config), live: live === undefined ? undefined : readDomain(live) };
-}
-
-async function isActive({ client }: Session, domain: DomainRef): Promise<boolean> {
-  const { state } = await client.domains.state(domain);
-  return state !== 'shutoff' && state !== 'crashed';
 }

@@ -20,6 +20,7 @@ import { border } from './errors.ts';
 import { hypervisorEvents } from './events.ts';
 import { freeMemoryMiB, hostFacts } from './facts.ts';
 import * as lifecycle from './lifecycle.ts';
+import { changeMedium } from './medium.ts';
 import { findMachine, listMachines } from './samples.ts';
 
 /** Every method throws DriverError, and nothing else. */
@@ -155,7 +156,7 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   changeMedium(name: string, index: number, path: string | undefined): Promise<void> {
-    const act = () => devices.changeMedium(this.#session, name, index, path);
+    const act = () => changeMedium(this.#session, name, index, path);
     return border(`change medium ${index} of ${name}`, act);
   }
 

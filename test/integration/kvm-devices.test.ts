@@ -1,5 +1,6 @@
 // Plugging and unplugging through the driver, on real QEMU machines whose guests are only firmware.
 import { execFile } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import t from 'tap';
 import type { Machine, MachineNic } from '../../drivers/hypervisor.ts';
@@ -85,14 +86,16 @@ t.test('a running machine learns that its disk has grown', async (t) => {
   await t.rejects(hypervisor.resizeDisk(machine.name, 0, -1), { code: 'invalid' });
 });
 
+async function mediumIn({ name }: Machine): Promise<string | undefined> {
+  const { stdout } = await run('virsh', ['domblklist', name]);
+  return /hda +(\S+)/.exec(stdout)?.[1];
+}
+
 t.test('a medium is changed and taken out, on and off', async (t) => {
   const [first, second] = [await host.disk(0), await host.disk(0)];
   const machine = await host.machine('media', { media: [{ path: first.path, bus: 'cdrom' }] });
   await hypervisor.define(machine);
-  const inside = async () => {
-    const { stdout } = await run('virsh', ['domblklist', machine.name]);
-    return /hda +(\S+)/.exec(stdout)?.[1];
-  };
+  const inside = () => mediumIn(machine);
   t.equal(await inside(), first.path);
   await hypervisor.changeMedium(machine.name, 0, second.path);
   t.equal(await inside(), second.path);
@@ -102,4 +105,17 @@ t.test('a medium is changed and taken out, on and off', async (t) => {
   await hypervisor.changeMedium(machine.name, 0, first.path);
   await t.resolves(hypervisor.changeMedium(machine.name, 0, first.path));
   t.equal(await inside(), first.path);
+});
+
+t.test('a medium is changed while the firmware resets its drives', async (t) => {
+  const [first, second] = [await host.disk(0), await host.disk(0)];
+  const machine = await host.machine('reset', { media: [{ path: first.path, bus: 'cdrom' }] });
+  await hypervisor.define(machine);
+  await hypervisor.start(machine.name);
+  for (const [round, medium] of Array.from({ length: 20 }, (_, n) => [n, n % 2 ? first : second] as const)) {
+    await hypervisor.reset(machine.name);
+    await sleep(round * 5);
+    await hypervisor.changeMedium(machine.name, 0, medium.path);
+    t.equal(await mediumIn(machine), medium.path);
+  }
 });
