@@ -9,6 +9,8 @@ export interface Stage {
   /** How its result is read: from the TAP on its standard output, or from its exit status alone. */
   result: 'tap' | 'status';
   timeLimitMinutes: number;
+  /** Runs real machines under emulation: a failure is looked at twice. */
+  realMachines?: boolean;
 }
 
 export interface StageOutcome {

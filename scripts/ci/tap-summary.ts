@@ -13,6 +13,8 @@ export interface Summary {
   passed: number;
   skipped: number;
   failures: Failure[];
+  /** How many of the passed ones are in each file (or each outermost subtest). */
+  passedIn: Map<string, number>;
 }
 
 /** Failures the parser found in the stream itself (a plan not kept, for example) have no test point. */
@@ -25,6 +27,11 @@ function isComplaint(failure: unknown): failure is { tapError: string } {
 /** Adds what `parser` sees to `summary`; resolves nothing: everything is there when the stream has ended. */
 function watch(parser: Parser, path: string[], summary: Summary): void {
   let failuresBefore = summary.failures.length;
+  const file = path[0] ?? '';
+  const pass = () => {
+    summary.passed += 1;
+    summary.passedIn.set(file, (summary.passedIn.get(file) ?? 0) + 1);
+  };
   const fail = (detail: unknown, name?: string) =>
     summary.failures.push({ path: name ? [...path, name] : path, detail });
 
@@ -38,7 +45,7 @@ function watch(parser: Parser, path: string[], summary: Summary): void {
     if (result.closingTestPoint) {
       if (!result.ok && summary.failures.length === failuresBefore) fail(result.diag, result.name);
     } else if (result.skip || result.todo) summary.skipped += 1;
-    else if (result.ok) summary.passed += 1;
+    else if (result.ok) pass();
     else fail(result.diag, result.name);
   });
   parser.on('bailout', (reason: string) => {
@@ -52,7 +59,7 @@ function watch(parser: Parser, path: string[], summary: Summary): void {
 
 /** Reads a whole TAP stream. Never throws: what cannot be parsed contains no tests, which is a failure too. */
 export function summarize(tap: string): Summary {
-  const summary: Summary = { passed: 0, skipped: 0, failures: [] };
+  const summary: Summary = { passed: 0, skipped: 0, failures: [], passedIn: new Map() };
   const parser = new Parser();
   watch(parser, [], summary);
   parser.end(tap);

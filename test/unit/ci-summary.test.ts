@@ -1,5 +1,6 @@
 // The number CI prints is counted from the TAP stream, and a stream that breaks off never counts as passed.
 import t from 'tap';
+import { failedFiles, replaced } from '../../scripts/ci/judge.ts';
 import { summarize } from '../../scripts/ci/tap-summary.ts';
 
 const file = (points: string, end: string) => `TAP version 14\n# Subtest: a.test.ts\n${points}${end}`;
@@ -46,4 +47,20 @@ t.test('nothing at all is a failure', async (t) => {
 
 t.test('skipped tests are not passed ones', async (t) => {
   t.match(summarize('TAP version 14\nok 1 - later # SKIP\n1..1\n'), { passed: 0, skipped: 1 });
+});
+
+t.test('a second look replaces what the first one found in those files, and nothing else', async (t) => {
+  const good = '# Subtest: a.test.ts\n    ok 1 - one\n    1..1\nok 1 - a.test.ts\n';
+  const bad =
+    '# Subtest: b.test.ts\n    ok 1 - two\n    not ok 2 - three\n    1..2\nnot ok 2 - b.test.ts\n1..2\n';
+  const first = summarize(`TAP version 14\n${good}${bad}`);
+  t.same(failedFiles(first), ['b.test.ts']);
+  const mended = '# Subtest: b.test.ts\n    ok 1 - two\n    ok 2 - three\n    1..2\nok 1 - b.test.ts\n1..1\n';
+  const second = summarize(`TAP version 14\n${mended}`);
+  t.match(replaced(first, ['b.test.ts'], second), { passed: 3, failures: [] });
+  t.match(replaced(first, ['b.test.ts'], first), { failures: [{ path: ['b.test.ts', 'three'] }] });
+});
+
+t.test('a failure that is no file of tests is looked at with its whole stage', async (t) => {
+  t.equal(failedFiles(summarize('TAP version 14\nnot ok 1 - the check passes\n1..1\n')), undefined);
 });

@@ -1,0 +1,31 @@
+// What every change must pass, in the order in which it is run: what says no soonest comes first.
+import type { Stage } from './stage.ts';
+
+export const stages: readonly Stage[] = [
+  {
+    name: 'lint',
+    command: ['npm', 'run', '--silent', 'lint'],
+    result: 'status',
+    timeLimitMinutes: 5,
+  },
+  {
+    name: 'typecheck',
+    command: ['npm', 'run', '--silent', 'typecheck'],
+    result: 'status',
+    timeLimitMinutes: 5,
+  },
+  {
+    name: 'test',
+    command: ['npm', '--silent', 'test', '--', '--reporter=tap'],
+    result: 'tap',
+    timeLimitMinutes: 30,
+    realMachines: true,
+  },
+  {
+    name: 'test:kvm',
+    command: ['npm', 'run', '--silent', 'test:kvm'],
+    result: 'tap',
+    timeLimitMinutes: 20,
+    realMachines: true,
+  },
+];
