@@ -1,4 +1,5 @@
 // The first connection to the hypervisor's daemon, which may not be up yet when the agent starts.
+import { sampleTopology } from './capacity/topology.ts';
 import type { Host } from './host.ts';
 
 const FIRST_RETRY_MS = 500;
@@ -21,6 +22,7 @@ export function connectPatiently(host: Host): Connection {
     try {
       await host.hypervisor.connect();
       host.totals.facts = await host.hypervisor.facts();
+      await sampleTopology(host);
       resolve();
     } catch (error) {
       if (stopped) return;

@@ -190,6 +190,29 @@ export interface HostFacts {
   emulated?: string;
 }
 
+/** Huge pages of one size on one NUMA node, reserved by the host's administrator. */
+export interface HugePages {
+  sizeKiB: number;
+  total: number;
+  /** In use by nobody at the moment. */
+  free: number;
+}
+
+/** A NUMA node: memory and the CPUs near to it. */
+export interface HostNode {
+  id: number;
+  memoryBytes: number;
+  /** Numbers of the host's CPUs, ascending; empty for a node of memory alone. */
+  cpus: number[];
+  /** Ascending by size; only sizes larger than the processor's ordinary one. */
+  hugepages: HugePages[];
+}
+
+/** Where CPUs and memory are; a host without NUMA has one node. */
+export interface HostTopology {
+  nodes: HostNode[];
+}
+
 /** What this hypervisor cannot do is said here, and the operations answer `unsupported`. */
 export interface HypervisorFeatures {
   pause: boolean;
@@ -226,6 +249,8 @@ export interface Hypervisor {
   events(): AsyncIterable<HypervisorEvent>;
 
   facts(): Promise<HostFacts>;
+  /** Changes while the host runs: an administrator may reserve huge pages at any time. */
+  topology(): Promise<HostTopology>;
   /** Memory of the host that no guest and no part of the host holds, in MiB. */
   freeMemoryMiB(): Promise<number>;
   /** Domains of the whole host, ours and foreign, by one bulk call. */

@@ -1,13 +1,17 @@
-// Asks every storage pool for its room and the hypervisor for free memory now and then; nobody waits for the answers.
+// Asks every storage pool for its room and the hypervisor for its memory now and then; nobody waits for the answers.
 import type { Host } from '../host.ts';
 import { sampleMemory } from './memory.ts';
+import { sampleTopology } from './topology.ts';
 
 const EVERY_MS = 30_000;
+/** libvirtd looks through the whole host for the topology, which seldom changes. */
+const TOPOLOGY_EVERY_MS = 300_000;
 
 export class PoolSampler {
   readonly #host: Host;
   readonly #asked = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
+  #topologyTimer: NodeJS.Timeout | undefined;
   #changed: () => void = () => {};
 
   constructor(host: Host) {
@@ -23,10 +27,13 @@ export class PoolSampler {
       for (const name of this.#host.pools.keys()) void this.#sample(name);
     }, EVERY_MS);
     this.#timer.unref();
+    this.#topologyTimer = setInterval(() => void sampleTopology(this.#host), TOPOLOGY_EVERY_MS);
+    this.#topologyTimer.unref();
   }
 
   stop(): void {
     clearInterval(this.#timer);
+    clearInterval(this.#topologyTimer);
   }
 
   async #sample(name: string): Promise<void> {

@@ -1,5 +1,5 @@
 // What the host has, as last observed: the hypervisor's facts, and each pool's room.
-import type { HostFacts } from '../../drivers/hypervisor.ts';
+import type { HostFacts, HostTopology } from '../../drivers/hypervisor.ts';
 
 export interface PoolRoom {
   totalBytes: number;
@@ -11,6 +11,8 @@ export interface PoolRoom {
 /** Refreshed by the sampler; read synchronously by admission and by the report. */
 export class HostTotals {
   facts: HostFacts | undefined;
+  /** NUMA nodes, their CPUs and huge pages. */
+  topology: HostTopology | undefined;
   /** Of the whole machine, as the hypervisor tells it; the agent's own kernel may see but a part. */
   freeMemoryMiB: number | undefined;
   readonly pools = new Map<string, PoolRoom>();

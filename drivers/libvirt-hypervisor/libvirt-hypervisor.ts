@@ -5,6 +5,7 @@ import {
   type DiskBackupRef,
   DriverError,
   type HostFacts,
+  type HostTopology,
   type Hypervisor,
   type HypervisorEvent,
   type HypervisorFeatures,
@@ -22,6 +23,7 @@ import { freeMemoryMiB, hostFacts } from './facts.ts';
 import * as lifecycle from './lifecycle.ts';
 import { changeMedium } from './medium.ts';
 import { findMachine, listMachines } from './samples.ts';
+import { hostTopology } from './topology.ts';
 
 /** Every method throws DriverError, and nothing else. */
 export class LibvirtHypervisor implements Hypervisor {
@@ -58,6 +60,10 @@ export class LibvirtHypervisor implements Hypervisor {
 
   facts(): Promise<HostFacts> {
     return border('ask for facts of the host', () => hostFacts(this.#session));
+  }
+
+  topology(): Promise<HostTopology> {
+    return border('ask where CPUs and memory are', () => hostTopology(this.#session));
   }
 
   freeMemoryMiB(): Promise<number> {

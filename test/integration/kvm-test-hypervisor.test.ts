@@ -51,6 +51,10 @@ t.test('what the hypervisor cannot do is said', async (t) => {
   await hypervisor.connect();
   t.teardown(() => hypervisor.close());
   t.match(await hypervisor.facts(), { hypervisor: 'test', hostname: /./, memoryMiB: Number });
+  t.match((await hypervisor.topology()).nodes, [
+    { id: 0, memoryBytes: 2 ** 31, cpus: [0, 1, 2, 3, 4, 5, 6, 7] },
+    { id: 1, memoryBytes: 2 ** 32, cpus: [8, 9, 10, 11, 12, 13, 14, 15] },
+  ]);
   t.equal(hypervisor.features.diskHotplug, false);
   await t.rejects(hypervisor.guestAgent('test', { execute: 'x' }, 1000), { name: 'DriverError' });
   t.throws(() => openHypervisor({ uri: 'bhyve:///system' }), { code: 'unsupported' });

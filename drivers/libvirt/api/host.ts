@@ -66,6 +66,12 @@ export class Host {
     return (await this.#caller.call('node_get_free_memory', undefined, options)).bytes;
   }
 
+  /** How many pages of each size (in KiB) are free on one NUMA node, in the order asked. */
+  async freePages(node: number, sizesKiB: readonly number[], options?: CallOptions): Promise<bigint[]> {
+    const args = { pages: [...sizesKiB], startCell: node, cellCount: 1, flags: 0 };
+    return (await this.#caller.call('node_get_free_pages', args, options)).counts;
+  }
+
   /** `total`, `free`, `buffers`, `cached` in KiB, of the whole host. */
   async memoryStats(options?: CallOptions): Promise<Map<string, bigint>> {
     const allCells = -1;

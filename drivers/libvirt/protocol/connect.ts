@@ -64,6 +64,11 @@ export const connectProcedures = {
     struct({ needResults: flag, flags: uint }),
     struct({ networks: list(networkRef, LIST_MAX.networks), ret: uint }),
   ),
+  node_get_free_pages: remote(
+    340,
+    struct({ pages: list(uint, LIST_MAX.nodeCells), startCell: int, cellCount: uint, flags: uint }),
+    struct({ counts: list(uhyper, LIST_MAX.nodeCells) }),
+  ),
   connect_get_domain_capabilities: remote(
     342,
     struct({

@@ -42,6 +42,7 @@ export const LIST_MAX = {
   addresses: 2_048,
   memoryStats: 1_024,
   nodeMemoryStats: 16,
+  nodeCells: 1_024,
   authTypes: 20,
 } as const;
 
