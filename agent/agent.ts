@@ -5,7 +5,15 @@ import type { Duplex } from 'node:stream';
 import type { Host } from './host.ts';
 import type { EventLog } from './inventory/event-log.ts';
 import type { StoredEvent } from './inventory/outbox.ts';
-import type { AgentApi, Caller, Health, HelloFacts, MethodDefinition, Right } from './methods.ts';
+import type {
+  AgentApi,
+  Caller,
+  Health,
+  HelloFacts,
+  MeteringApi,
+  MethodDefinition,
+  Right,
+} from './methods.ts';
 import { metricsPage } from './metrics/page.ts';
 import type { OperationEngine } from './operations/engine.ts';
 import { find } from './operations/find.ts';
@@ -94,8 +102,20 @@ export class Agent implements AgentApi {
       agentVersion: VERSION,
       protocolVersions: PROTOCOL_VERSIONS,
       hypervisor: host.totals.facts?.hypervisor ?? 'unknown',
-      features: { ...host.hypervisor.features },
+      features: { ...host.hypervisor.features, metering: host.meters !== undefined },
       lastSequence: host.inventory.lastSequence,
+    };
+  }
+
+  get metering(): MeteringApi | undefined {
+    const { meters, config } = this.#parts.host;
+    if (!meters) return undefined;
+    return {
+      intervalSeconds: config.metering.interval_seconds,
+      lastSequence: meters.lastSequence,
+      acknowledged: (name) => meters.acknowledged(name),
+      acknowledge: (name, seq) => meters.acknowledge(name, seq),
+      batches: (after, signal) => meters.follow(after, signal),
     };
   }
 

@@ -5,6 +5,7 @@ import { Value } from '@sinclair/typebox/value';
 import { parse, TomlError } from 'smol-toml';
 import { ApiListenerConfig, ControlPlaneConfig, ListenerConfig } from './control-plane/config.ts';
 import { HookConfig } from './hooks/config.ts';
+import { MeteringConfig } from './metering/config.ts';
 import { InnkeeperError } from './resources/errors.ts';
 import { Name } from './resources/names.ts';
 import { checkPoolEntry, PoolEntry } from './storage/config.ts';
@@ -200,6 +201,7 @@ export const ConfigSchema = Type.Object(
     }),
     control_plane_listener: Type.Optional(ListenerConfig),
     api_listener: Type.Optional(ApiListenerConfig),
+    metering: MeteringConfig,
     hook: Type.Array(HookConfig, {
       default: [],
       help: 'Programs that are run when something happens to a VServer',

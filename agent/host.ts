@@ -6,6 +6,7 @@ import type { MetadataServer } from '../metadata-server/mod.ts';
 import type { HostTotals } from './capacity/totals.ts';
 import type { Config } from './config.ts';
 import type { Inventory } from './inventory/inventory.ts';
+import type { MeterStore } from './metering/meter-store.ts';
 import type { HostNetwork } from './network/mod.ts';
 import type { Seal } from './seal.ts';
 import type { ImageLibrary, Pool } from './storage/mod.ts';
@@ -22,6 +23,8 @@ export interface HostParts {
   images: ImageLibrary;
   seal: Seal;
   totals: HostTotals;
+  /** Absent where VServers are not metered. */
+  meters?: MeterStore;
 }
 
 /** Node's timers cannot be longer. */
@@ -38,6 +41,7 @@ export class Host {
   readonly images: ImageLibrary;
   readonly seal: Seal;
   readonly totals: HostTotals;
+  readonly meters: MeterStore | undefined;
   /** How often the hypervisor's daemon has been connected; a step that spans two may have failed for that alone. */
   connections = 0;
   /** True once the process is going down: what fails now is carried on after the next start. */
@@ -58,6 +62,7 @@ export class Host {
     this.images = parts.images;
     this.seal = parts.seal;
     this.totals = parts.totals;
+    this.meters = parts.meters;
   }
 
   /** Called by the observer when the hypervisor's daemon is (again) connected. */

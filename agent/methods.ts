@@ -3,6 +3,7 @@
 import type { Duplex } from 'node:stream';
 import type { Static, TSchema } from '@sinclair/typebox';
 import type { StoredEvent } from './inventory/outbox.ts';
+import type { MeterBatch } from './metering/meter-store.ts';
 import type { OperationRecord } from './operations/journal.ts';
 
 /** Rights, each including the ones before it. */
@@ -48,6 +49,8 @@ export interface AgentApi {
   /** Last event the control plane `name` has acknowledged; 0 for a new one. */
   acknowledged(name: string): number;
   acknowledge(name: string, seq: number): Promise<void>;
+  /** What VServers use, sampled; absent where nothing is metered. */
+  readonly metering: MeteringApi | undefined;
   /** Facts for `hello`: host id and name, versions, driver, features. */
   hello(): HelloFacts;
   /** Calls `listener` when the capacity report may have changed (coalesced). */
@@ -58,6 +61,16 @@ export interface AgentApi {
   metrics(): Promise<string>;
   /** Serial console of a running VServer (id or name). */
   console(vserver: string): Promise<Duplex>;
+}
+
+/** Samples of what VServers use: numbered, kept for a while, acknowledged apart from the events. */
+export interface MeteringApi {
+  readonly intervalSeconds: number;
+  readonly lastSequence: number;
+  acknowledged(name: string): number;
+  acknowledge(name: string, seq: number): Promise<void>;
+  /** Batches above `after` in order, then each new one. */
+  batches(after: number, signal: AbortSignal): AsyncIterable<MeterBatch>;
 }
 
 export interface Health {

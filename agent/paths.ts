@@ -17,6 +17,11 @@ export function inventoryPath({ state_dir }: Config): string {
   return join(state_dir, 'inventory.db');
 }
 
+/** Samples of what VServers use; can be deleted while the agent is stopped. */
+export function meteringPath({ state_dir }: Config): string {
+  return join(state_dir, 'metering.db');
+}
+
 export function sealKeyPath({ state_dir }: Config): string {
   return join(state_dir, 'seal.key');
 }

@@ -13,6 +13,8 @@ import { InventoryDirectory } from './guest-directory.ts';
 import { Host } from './host.ts';
 import { EventLog } from './inventory/event-log.ts';
 import { Inventory } from './inventory/inventory.ts';
+import { Meter, roundsOf } from './metering/meter.ts';
+import { MeterStore } from './metering/meter-store.ts';
 import { HostNetwork } from './network/mod.ts';
 import { NetworkKeeper } from './network-keeper.ts';
 import { Observer } from './observer.ts';
@@ -22,7 +24,7 @@ import { OPERATIONS } from './operations/kinds.ts';
 import { vnetPlan, vnicPlan } from './operations/machine.ts';
 import { clearDiscarded } from './operations/vdisk/discarded.ts';
 import { servedNetwork } from './operations/vnet/steps.ts';
-import { folders, inventoryPath, sealKeyPath } from './paths.ts';
+import { folders, inventoryPath, meteringPath, sealKeyPath } from './paths.ts';
 import { QUERIES } from './queries/queries.ts';
 import { Reboot } from './reboot.ts';
 import { Seal } from './seal.ts';
@@ -47,7 +49,9 @@ export async function startAgent(config: Config, log: Logger, boundary?: Boundar
   const inventory = await Inventory.open(inventoryPath(config));
   const seal = await Seal.open(sealKeyPath(config));
   const directory = new InventoryDirectory(inventory, config.network, seal);
+  const meters = await openMeters(config, log);
   const host = new Host({
+    ...(meters ? { meters } : {}),
     config,
     log,
     inventory,
@@ -86,6 +90,8 @@ export async function startAgent(config: Config, log: Logger, boundary?: Boundar
   await sampler.start(() => agent.capacityChanged());
   observer.start();
   keeper.start();
+  const meter = meters && new Meter(host, meters);
+  meter?.start(config.metering.interval_seconds);
   const connection = connectPatiently(host);
   await connection.firstTry;
   await engine.resume();
@@ -107,13 +113,22 @@ export async function startAgent(config: Config, log: Logger, boundary?: Boundar
       observer.stop();
       await keeper.stop();
       sampler.stop();
+      await meter?.stop();
       await Promise.all([...host.pools.values()].map((pool) => pool.close()));
       await cleared;
       await host.metadata.close();
       await host.hypervisor.close();
+      await meters?.close();
       await inventory.close();
     },
   };
+}
+
+async function openMeters(config: Config, log: Logger): Promise<MeterStore | undefined> {
+  const { metering } = config;
+  if (!metering.enabled) return undefined;
+  const bounds = { rounds: roundsOf(metering), bytes: metering.max_mib * 2 ** 20 };
+  return await MeterStore.open(meteringPath(config), bounds, log);
 }
 
 /** QEMU's own user passes through the state folder to its disks; what is secret has its own mode. */

@@ -1,4 +1,4 @@
-// What a control plane may ask: every method of the agent's table with its right, `acknowledge` and `rpc.discover`.
+// What a control plane may ask: every method of the agent's table with its right, both acknowledgements and `rpc.discover`.
 import { Value } from '@sinclair/typebox/value';
 import { callMethod, UnknownMethod } from '../api/call.ts';
 import type { AgentApi, Caller } from '../methods.ts';
@@ -10,17 +10,20 @@ import { Acknowledge } from './protocol.ts';
 /** Carries out one request. */
 export type RpcHandler = (method: string, params: Record<string, unknown>) => Promise<unknown>;
 
+/** Told what the control plane has kept. */
+export type Acknowledgements = Record<'acknowledge' | 'acknowledgeSamples', (seq: number) => void>;
+
 /** The handler of one control plane. */
-export function handlerFor(agent: AgentApi, caller: Caller, acknowledge: (seq: number) => void): RpcHandler {
+export function handlerFor(agent: AgentApi, caller: Caller, takers: Acknowledgements): RpcHandler {
   return async (method, params) => {
-    if (method === 'acknowledge') {
+    if (method === 'acknowledge' || method === 'acknowledgeSamples') {
       if (!Value.Check(Acknowledge, params)) {
         throw new InnkeeperError(
           'invalid',
-          'acknowledge takes {"seq": N}, the number of an event, and nothing else.',
+          `${method} takes {"seq": N}, the number of the last one kept, and nothing else.`,
         );
       }
-      acknowledge(params.seq);
+      takers[method](params.seq);
       return null;
     }
     if (method === 'rpc.discover') return openRpcDocument(agent);

@@ -3,7 +3,7 @@ import { StoredEvent } from '../inventory/outbox.ts';
 import { OperationRecord } from '../operations/journal.ts';
 import { ERROR_CODES } from '../resources/errors.ts';
 import { RPC_NUMBER, RpcRequest, RpcResponse } from './json-rpc.ts';
-import { Acknowledge, Hello, HelloAnswer, SUBPROTOCOL } from './protocol.ts';
+import { Acknowledge, Hello, HelloAnswer, Samples, SUBPROTOCOL } from './protocol.ts';
 
 /** All of it as one JSON Schema 2020-12 document; the agent's own methods are told by `rpc.discover`. */
 export function protocolSchema(): Record<string, unknown> {
@@ -18,6 +18,7 @@ export function protocolSchema(): Record<string, unknown> {
       Acknowledge,
       Event: StoredEvent,
       Operation: OperationRecord,
+      Samples,
       Error: {
         type: 'object',
         required: ['code', 'message', 'ids'],

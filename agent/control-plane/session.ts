@@ -1,13 +1,10 @@
 // One open connection with a control plane, from hello to its end.
-import { Value } from '@sinclair/typebox/value';
 import type { FastifyBaseLogger } from 'fastify';
 import type { RawData, WebSocket } from 'ws';
 import type { AgentApi, Caller } from '../methods.ts';
 import type { Clock } from './clock.ts';
-import { EventsSender } from './events-sender.ts';
+import { converse, sendersFor } from './conversation.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { HelloAnswer } from './protocol.ts';
-import { reportCapacity, reportOperations } from './reports.ts';
 import { handlerFor } from './rpc-handler.ts';
 import { RpcPeer } from './rpc-peer.ts';
 
@@ -20,6 +17,8 @@ export interface SessionLimits {
   answerTime: number;
   /** Events under way without an acknowledgement. */
   eventWindow: number;
+  /** Batches of samples under way without an acknowledgement. */
+  sampleWindow: number;
   /** Requests carried out at once. */
   maxRequests: number;
   /** Largest message taken. */
@@ -35,6 +34,7 @@ export const DEFAULT_LIMITS: SessionLimits = {
   heartbeatTimeout: 10_000,
   answerTime: 30_000,
   eventWindow: 256,
+  sampleWindow: 4,
   maxRequests: 256,
   maxMessageBytes: 4 * 1024 * 1024,
   maxBufferedBytes: 16 * 1024 * 1024,
@@ -61,14 +61,11 @@ export async function runSession(socket: WebSocket, options: SessionOptions): Pr
   const { agent, caller, clock, limits, log } = options;
   const ended = new AbortController();
   const send = sender(socket, limits.maxBufferedBytes);
-  const events = new EventsSender({
-    agent,
-    name: caller.name,
-    window: limits.eventWindow,
-    send: (event) => peer.notify('event', event),
-    log,
+  const senders = sendersFor(options, (method, params) => peer.notify(method, params));
+  const handle = handlerFor(agent, caller, {
+    acknowledge: (seq) => senders.events.acknowledge(seq),
+    acknowledgeSamples: (seq) => senders.samples.acknowledge(seq),
   });
-  const handle = handlerFor(agent, caller, (seq) => events.acknowledge(seq));
   const peer = new RpcPeer({
     clock,
     send,
@@ -91,7 +88,7 @@ export async function runSession(socket: WebSocket, options: SessionOptions): Pr
   };
   options.signal.addEventListener('abort', leave);
   if (options.signal.aborted) leave();
-  const talk = converse(peer, events, options, ended.signal).catch((error: unknown) => {
+  const talk = converse(peer, senders, options, ended.signal).catch((error: unknown) => {
     if (!ended.signal.aborted) log.warn({ err: error }, 'the link cannot go on');
     socket.close(1011, 'the agent cannot go on');
   });
@@ -101,54 +98,6 @@ export async function runSession(socket: WebSocket, options: SessionOptions): Pr
   ended.abort();
   peer.close(new Error(`The link was closed: ${reason}`));
   await talk;
-}
-
-/** Says hello, then reports until the link ends. */
-async function converse(
-  peer: RpcPeer,
-  events: EventsSender,
-  { agent, caller, clock, limits, log }: SessionOptions,
-  ended: AbortSignal,
-): Promise<void> {
-  const facts = agent.hello();
-  const acknowledged = agent.acknowledged(caller.name);
-  const hello = { ...facts, acknowledged, maxMessageBytes: limits.maxMessageBytes };
-  const answer: unknown = (await peer.request('hello', hello)) ?? {};
-  if (!Value.Check(HelloAnswer, answer)) {
-    const first = Value.Errors(HelloAnswer, answer).First();
-    throw new Error(`The answer to hello is wrong at "${first?.path}": ${first?.message}`);
-  }
-  const after = await resumeAfter(agent, caller.name, answer, log);
-  log.info({ after, lastSequence: facts.lastSequence }, 'the control plane is connected');
-  const interval = (answer.capacityIntervalSeconds ?? limits.capacityInterval / 1000) * 1000;
-  const notify = (method: string, params: unknown) => peer.notify(method, params);
-  const observer: Caller = { name: caller.name, right: 'observe' };
-  await Promise.all([
-    events.run(after, ended),
-    reportOperations(agent, notify, ended),
-    reportCapacity({ agent, caller: observer, clock, interval, notify, log }, ended),
-  ]);
-}
-
-/**
- * Where to go on. The control plane's word counts, forward (it kept more than it could acknowledge) and back
- * (it was restored from an older state); only what this host has never written cannot be known to it.
- */
-async function resumeAfter(
-  agent: AgentApi,
-  name: string,
-  answer: HelloAnswer,
-  log: FastifyBaseLogger,
-): Promise<number> {
-  const known = agent.acknowledged(name);
-  const claimed = answer.acknowledged ?? known;
-  const { lastSequence } = agent.hello();
-  if (claimed > lastSequence) {
-    log.warn({ claimed, lastSequence }, 'the control plane knows events of another history of this host');
-    return Math.min(known, lastSequence);
-  }
-  if (claimed > known) await agent.acknowledge(name, claimed);
-  return claimed;
 }
 
 /** Joins the socket with the peer; resolves with the reason when it is closed. */

@@ -1,6 +1,7 @@
 // Talks to the thread that owns the SQLite file.
 import { Worker } from 'node:worker_threads';
 import { InnkeeperError } from '../resources/errors.ts';
+import type { FileOptions } from './open-file.ts';
 import type { Statement, WorkerReply, WorkerRequest } from './worker.ts';
 
 export type { Statement } from './worker.ts';
@@ -22,15 +23,15 @@ export class Database {
   }
 
   /** Opens (or makes) the file and brings its schema up to date. @throws InnkeeperError `internal` */
-  static open(path: string): Promise<Database> {
-    const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { path } });
+  static open(path: string, options: FileOptions = {}): Promise<Database> {
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { path, options } });
     const database = new Database(worker);
     return new Promise((resolve, reject) => {
       const refuse = (error: Error) =>
         reject(
           new InnkeeperError(
             'internal',
-            `The inventory ${path} cannot be opened: ${error.message}.`,
+            `The database ${path} cannot be opened: ${error.message}.`,
             {},
             error,
           ),

@@ -8,17 +8,25 @@ export function copyPath(path: string, version: number): string {
   return `${path}.schema-${version}`;
 }
 
+/** What kind of file it is, where it is not the inventory. */
+export interface FileOptions {
+  /** As in schema.ts. */
+  migrations?: readonly string[];
+  /** NORMAL: after a power cut the latest writes may be missing; nothing else is wrong. */
+  synchronous?: 'FULL' | 'NORMAL';
+}
+
 /**
  * Called in the database's own thread: everything here is synchronous. A copy is made whole by SQLite itself, under
  * another name than any database; for a downgrade it is put back (docs/upgrade.md).
- * @param migrations as in schema.ts
  * @throws Error when the file has a newer schema than this agent knows, or cannot be copied
  */
-export function openFile(path: string, migrations: readonly string[] = MIGRATIONS): DatabaseSync {
+export function openFile(path: string, options: FileOptions = {}): DatabaseSync {
+  const { migrations = MIGRATIONS, synchronous = 'FULL' } = options;
   ownerOnly(path);
   const db = new DatabaseSync(path);
   try {
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;');
+    db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; PRAGMA busy_timeout = 5000;`);
     migrate(db, path, migrations);
     return db;
   } catch (error) {

@@ -11,7 +11,7 @@ export type WorkerReply =
 
 const SQLITE_FULL = 13;
 
-const db = openFile(workerData.path);
+const db = openFile(workerData.path, workerData.options);
 const prepared = new Map<string, StatementSync>();
 
 function prepare(sql: string): StatementSync {

@@ -4,7 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { StoredEvent } from '../../agent/inventory/outbox.ts';
-import type { AgentApi, Caller, Health, HelloFacts, MethodDefinition, Right } from '../../agent/methods.ts';
+import type {
+  AgentApi,
+  Caller,
+  Health,
+  HelloFacts,
+  MeteringApi,
+  MethodDefinition,
+  Right,
+} from '../../agent/methods.ts';
 import type { OperationRecord } from '../../agent/operations/journal.ts';
 import { InnkeeperError } from '../../agent/resources/errors.ts';
 
@@ -71,6 +79,8 @@ export class FakeAgent implements AgentApi {
   readonly calls: FakeCall[] = [];
   readonly vservers = new Map<string, Record<string, unknown>>();
   readonly stored: StoredEvent[] = [];
+  /** Set by a test that meters. */
+  metering: MeteringApi | undefined;
   readonly acks = new Map<string, number>();
   /** How long an operation takes, in ms, or what it waits for; it reports progress half way. */
   operationTime: number | Promise<unknown> = 0;

@@ -106,6 +106,7 @@ const CALLS: Call[] = [
   ['listVServerType', () => ({})],
   ['getCapacity', () => ({})],
   ['getHost', () => ({})],
+  ['listMeterSample', () => ({ limit: 3 })],
   ['call', () => ({ method: 'getHost' }), () => ({})],
   ['destroyVServer', () => ({ vserverId: 'web' })],
   ['destroyVNet', () => ({ vnetId: 'net' })],

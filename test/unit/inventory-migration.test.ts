@@ -9,7 +9,7 @@ const FIRST = 'CREATE TABLE thing (name TEXT) STRICT';
 const SECOND = 'ALTER TABLE thing ADD COLUMN colour TEXT';
 
 function withOneThing(path: string): void {
-  const db = openFile(path, [FIRST]);
+  const db = openFile(path, { migrations: [FIRST] });
   db.exec("INSERT INTO thing VALUES ('kept')");
   db.close();
 }
@@ -17,11 +17,11 @@ function withOneThing(path: string): void {
 t.test('before a migration the inventory is copied, whole and for its owner only', async (t) => {
   const path = join(t.testdir(), 'inventory.db');
   withOneThing(path);
-  openFile(path, [FIRST, SECOND]).close();
+  openFile(path, { migrations: [FIRST, SECOND] }).close();
   const copy = copyPath(path, 1);
   t.equal((await stat(copy)).mode & 0o777, 0o600);
   // The old agent opens it as its own.
-  const old = openFile(copy, [FIRST]);
+  const old = openFile(copy, { migrations: [FIRST] });
   t.same(old.prepare('SELECT * FROM thing').all(), [{ name: 'kept' }]);
   old.close();
 });
@@ -29,15 +29,15 @@ t.test('before a migration the inventory is copied, whole and for its owner only
 t.test('a new inventory and one that is up to date are not copied', async (t) => {
   const path = join(t.testdir(), 'inventory.db');
   withOneThing(path);
-  openFile(path, [FIRST]).close();
+  openFile(path, { migrations: [FIRST] }).close();
   for (const version of [0, 1]) await t.rejects(stat(copyPath(path, version)), { code: 'ENOENT' });
 });
 
 t.test('a migration that fails changes nothing, and can be tried again', async (t) => {
   const path = join(t.testdir(), 'inventory.db');
   withOneThing(path);
-  t.throws(() => openFile(path, [FIRST, 'CREATE TABLE other (x TEXT) STRICT; NONSENSE']));
-  const db = openFile(path, [FIRST, SECOND]);
+  t.throws(() => openFile(path, { migrations: [FIRST, 'CREATE TABLE other (x TEXT) STRICT; NONSENSE'] }));
+  const db = openFile(path, { migrations: [FIRST, SECOND] });
   t.same(db.prepare('SELECT * FROM thing').all(), [{ name: 'kept', colour: null }]);
   t.same(db.prepare("SELECT name FROM sqlite_schema WHERE name = 'other'").all(), []);
   db.close();
@@ -45,8 +45,8 @@ t.test('a migration that fails changes nothing, and can be tried again', async (
 
 t.test('an inventory of a newer agent is refused, and stays as it is', async (t) => {
   const path = join(t.testdir(), 'inventory.db');
-  openFile(path, [FIRST, SECOND]).close();
-  t.throws(() => openFile(path, [FIRST]), { message: /schema 2, and this agent knows 1/ });
+  openFile(path, { migrations: [FIRST, SECOND] }).close();
+  t.throws(() => openFile(path, { migrations: [FIRST] }), { message: /schema 2, and this agent knows 1/ });
   const db = new DatabaseSync(path);
   t.same(db.prepare('PRAGMA user_version').get(), { user_version: 2 });
   db.close();

@@ -9,8 +9,17 @@ import {
   show,
   verb,
 } from '../command-row.ts';
-import { content, pairs, repeated, sshKeys, vnic, words } from '../options.ts';
-import { column } from '../table.ts';
+import { content, number, pairs, repeated, sshKeys, vnic, words } from '../options.ts';
+import { type Column, column } from '../table.ts';
+
+/** Sum of one counter over all disks or VNICs of a sample. */
+function total(list: string, counter: string, heading: string): Column {
+  const value = (row: Record<string, unknown>) => {
+    const counted = (row[list] as Record<string, number | undefined>[]).flatMap((one) => one[counter] ?? []);
+    return counted.length === 0 ? undefined : counted.reduce((sum, count) => sum + count, 0);
+  };
+  return { heading: heading.toUpperCase(), value };
+}
 
 const createOptions: OptionRow[] = [
   {
@@ -105,6 +114,25 @@ export const VSERVER_COMMANDS: CommandRow[] = [
     },
   ),
   verb('vserver', 'destroy', 'destroyVServer', 'destroy it with its default disks'),
+  ask('vserver', 'meter', 'listMeterSample', 'what it has used, sample by sample', {
+    options: [
+      { flags: '--after <number>', param: 'after', help: 'only samples above this number', make: number },
+      { flags: '--limit <number>', param: 'limit', help: 'how many, 100 if absent', make: number },
+    ],
+    columns: [
+      column('seq'),
+      column('time'),
+      column('state'),
+      column('vcpus'),
+      column('memoryMiB', 'mib'),
+      column('cpuSeconds', 'cpu s'),
+      total('disks', 'readBytes', 'read'),
+      total('disks', 'writtenBytes', 'written'),
+      total('vnics', 'receivedBytes', 'received'),
+      total('vnics', 'sentBytes', 'sent'),
+    ],
+    example: 'innkeeper vserver meter web --limit 60',
+  }),
   ask('vserver', 'password', 'getInitialPasswordVServer', 'the initial password its guest has sent', {
     options: [{ flags: '--clear', param: 'clear', help: 'and forget it' }],
   }),
