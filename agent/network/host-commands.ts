@@ -36,8 +36,10 @@ function uplinkLines(transport: TransportPlan, uplink: string): string[] {
     return [`link add link ${transport.device} name ${uplink} type vlan id ${transport.id}`];
   }
   if (transport.type === 'vxlan') {
-    const { vni, local, port } = transport;
-    return [`link add name ${uplink} type vxlan id ${vni} local ${local} dstport ${port ?? 4789}`];
+    const { vni, local, port, peers } = transport;
+    // What an EVPN speaker says of a MAC must not be overruled by whoever sends from it.
+    const learning = peers === 'evpn' ? ' nolearning' : '';
+    return [`link add name ${uplink} type vxlan id ${vni} local ${local} dstport ${port ?? 4789}${learning}`];
   }
   return [];
 }
@@ -77,6 +79,9 @@ export function ensureVNetLines(plan: VNetPlan, names: VNetNames, state: HostSta
       `link set dev ${port} up`,
     );
   }
+  if (plan.transport.type === 'vxlan' && plan.transport.peers === 'evpn') {
+    lines.push(`link set dev ${names.uplink} type bridge_slave learning off`);
+  }
   lines.push(`link set dev ${bridge} up`, ...wayOutLines(plan, names, state, joined));
   return lines;
 }
@@ -110,24 +115,38 @@ export function removeVNetLines(
   return lines;
 }
 
-/** The entry that floods to one peer (head-end replication). */
+/** The MAC under which frames for everyone go to one peer (head-end replication). */
 const FLOOD = '00:00:00:00:00:00';
 
-/** Lines for `bridge -batch` that make the VXLAN's flood list equal to `wanted`. */
-export function peerLines(uplink: string, present: readonly string[], wanted: readonly string[]): string[] {
-  const add = wanted.filter((peer) => !present.includes(peer));
-  const remove = present.filter((peer) => !wanted.includes(peer));
+/** What a VXLAN device sends to another host: frames for one MAC, or for everyone. */
+export interface RemoteEntry {
+  mac: string;
+  dst: string;
+}
+
+/**
+ * Lines for `bridge -batch` that make the VXLAN's flood list equal to `wanted`. Places learnt at a host that is no
+ * peer any more are forgotten with it.
+ */
+export function peerLines(
+  uplink: string,
+  present: readonly RemoteEntry[],
+  wanted: readonly string[],
+): string[] {
+  const flooded = present.filter(({ mac }) => mac === FLOOD).map(({ dst }) => dst);
+  const add = wanted.filter((peer) => !flooded.includes(peer));
+  const remove = present.filter(({ dst }) => !wanted.includes(dst));
   return [
     ...add.map((peer) => `fdb append ${FLOOD} dev ${uplink} dst ${peer} self permanent`),
-    ...remove.map((peer) => `fdb del ${FLOOD} dev ${uplink} dst ${peer} self`),
+    ...remove.map(({ mac, dst }) => `fdb del ${mac} dev ${uplink} dst ${dst} self`),
   ];
 }
 
-/** The peers in the answer of `bridge -j fdb show dev UPLINK`. */
-export function readPeers(json: string): string[] {
+/** The entries in the answer of `bridge -j fdb show dev UPLINK` that name another host. */
+export function readRemotes(json: string): RemoteEntry[] {
   const rows: unknown = JSON.parse(json || '[]');
   if (!Array.isArray(rows)) return [];
-  return rows.flatMap((row: { mac?: unknown; dst?: unknown }) =>
-    row.mac === FLOOD && typeof row.dst === 'string' ? [row.dst] : [],
+  return rows.flatMap(({ mac, dst }: { mac?: unknown; dst?: unknown }) =>
+    typeof mac === 'string' && typeof dst === 'string' ? [{ mac, dst }] : [],
   );
 }

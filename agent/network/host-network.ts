@@ -15,7 +15,7 @@ import {
   markerText,
   peerLines,
   readMarker,
-  readPeers,
+  readRemotes,
   removeVNetLines,
 } from './host-commands.ts';
 import { checkPrefix, vnetNames, vnicNames } from './names.ts';
@@ -70,6 +70,20 @@ export class HostNetwork {
   /** Makes what is missing of a VNet, or all of it. */
   async ensureVNet(plan: VNetPlan): Promise<void> {
     await this.#buildVNets([plan], '', false);
+  }
+
+  /** Makes the hosts that a VXLAN floods to those of the plan; what an EVPN speaker has to say is left alone. */
+  async setPeers({ id, transport }: Pick<VNetPlan, 'id' | 'transport'>): Promise<void> {
+    if (transport.type !== 'vxlan' || transport.peers === 'evpn') return;
+    const { uplink } = vnetNames(this.prefix, id);
+    const { peers } = transport;
+    const attempt = async (): Promise<void> => {
+      const present = readRemotes(await this.#run('bridge', ['-j', 'fdb', 'show', 'dev', uplink]));
+      const lines = peerLines(uplink, present, peers);
+      if (lines.length > 0) await this.#run('bridge', ['-batch', '-'], `${lines.join('\n')}\n`);
+    };
+    // An entry that was learnt may have been forgotten since it was read.
+    await attempt().catch(attempt);
   }
 
   /** Removes a VNet with whatever is there of it; VNICs still on it lose their bridge. */
@@ -196,7 +210,7 @@ export class HostNetwork {
   /** What needs more than the host's batch: the bridge's IPv6 switch, the peers, the namespace, and the marker. */
   async #finishVNet(plan: VNetPlan, before: HostState, inode: number, trustMarker: boolean): Promise<void> {
     const names = vnetNames(this.prefix, plan.id);
-    if (plan.transport.type === 'vxlan') await this.#setPeers(names.uplink, plan.transport.peers);
+    await this.setPeers(plan);
     const script = namespaceScript(this.prefix, plan, linkLocal(names.gatewayMac));
     const marker = { namespaceInode: inode, digest: digestOf(script) };
     const found = readMarker(before.links.get(plan.hostVeth)?.alias);
@@ -221,12 +235,6 @@ export class HostNetwork {
       `ip link set dev ${plan.hostVeth} alias ${markerText(marker)}`,
     ];
     await this.#run('sh', ['-s'], `${lines.join('\n')}\n`);
-  }
-
-  async #setPeers(uplink: string, peers: readonly string[]): Promise<void> {
-    const present = readPeers(await this.#run('bridge', ['-j', 'fdb', 'show', 'dev', uplink]));
-    const lines = peerLines(uplink, present, peers);
-    if (lines.length > 0) await this.#run('bridge', ['-batch', '-'], `${lines.join('\n')}\n`);
   }
 }
 

@@ -13,8 +13,11 @@ export type TransportPlan =
   | { type: 'local' }
   /** An 802.1Q VLAN (1–4094) on a device of the host. */
   | { type: 'vlan'; device: string; id: number }
-  /** VXLAN with head-end replication: `peers` are the other hosts, `local` this one; UDP port 4789 unless given. */
-  | { type: 'vxlan'; vni: number; local: string; peers: string[]; port?: number };
+  /**
+   * VXLAN from the address `local`, UDP port 4789 unless given. `peers` are the other hosts, to each of which a frame
+   * for everyone is sent; with `evpn` a speaker on this host (FRR, for one) says where each MAC is.
+   */
+  | { type: 'vxlan'; vni: number; local: string; peers: string[] | 'evpn'; port?: number };
 
 /** A VNet as the host has to build it. */
 export interface VNetPlan {
@@ -89,7 +92,8 @@ export function checkVNetPlan(plan: VNetPlan): void {
     demand(between(transport.id, 1, 4094), id, `VLAN ${transport.id} is not within 1 and 4094`);
   } else if (transport.type === 'vxlan') {
     demand(between(transport.vni, 1, 16_777_215), id, `VNI ${transport.vni} is not within 1 and 16777215`);
-    demand([transport.local, ...transport.peers].every(isAddress), id, 'a VXLAN end is not an IP address');
+    const peers = transport.peers === 'evpn' ? [] : transport.peers;
+    demand([transport.local, ...peers].every(isAddress), id, 'a VXLAN end is not an IP address');
     demand(between(transport.port ?? 4789, 1, 65_535), id, 'the VXLAN port is not within 1 and 65535');
   }
 }

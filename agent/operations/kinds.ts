@@ -11,6 +11,7 @@ import { resizeVDisk } from './vdisk/resize.ts';
 import { restoreVDisk } from './vdisk/restore.ts';
 import { createVNet } from './vnet/create.ts';
 import { destroyVNet } from './vnet/destroy.ts';
+import { updateVNet } from './vnet/update.ts';
 import { createVNIC } from './vnic/create.ts';
 import { destroyVNIC } from './vnic/destroy.ts';
 import { createVServer } from './vserver/create.ts';
@@ -47,6 +48,7 @@ export const OPERATIONS = [
   backupVDisk,
   restoreVDisk,
   createVNet,
+  updateVNet,
   destroyVNet,
   createVNIC,
   destroyVNIC,

@@ -1,6 +1,9 @@
 // VNets and VNICs: a virtual Ethernet switch with its subnets, and a VServer's place on it.
 import { type Static, Type } from '@sinclair/typebox';
 
+/** Addresses of the other hosts that a VXLAN reaches. */
+export const Peers = Type.Array(Type.String({ format: 'ip' }), { maxItems: 1024, uniqueItems: true });
+
 export const Transport = Type.Union(
   [
     Type.Object({ type: Type.Literal('local') }, { additionalProperties: false }),
@@ -17,7 +20,10 @@ export const Transport = Type.Union(
         type: Type.Literal('vxlan'),
         vni: Type.Integer({ minimum: 1, maximum: 16777215 }),
         local: Type.String({ format: 'ip' }),
-        peers: Type.Array(Type.String({ format: 'ip' }), { maxItems: 1024 }),
+        peers: Type.Union([Peers, Type.Literal('evpn')], {
+          description:
+            'The other hosts of the VNet, or `evpn`: a speaker on this host tells the kernel where they are',
+        }),
         port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535 })),
       },
       { additionalProperties: false },

@@ -20,6 +20,8 @@ export interface TestAgentOptions {
   libvirtUri?: string;
   /** Merged over the defaults of the test. */
   config?: Record<string, unknown>;
+  /** Where it runs as on a host of its own: a network namespace by its name. The caller makes and removes it. */
+  networkNamespace?: string;
   /** Prefix of its own if one process runs several agents. */
   prefix?: string;
 }
@@ -161,7 +163,11 @@ export class TestAgent {
 
   async #launch(): Promise<void> {
     this.#log = '';
-    const child = spawn(process.execPath, [entry, join(this.folder, 'innkeeper.toml')], {
+    const command = [process.execPath, entry, join(this.folder, 'innkeeper.toml')];
+    const { networkNamespace } = this.#options;
+    // Not `ip netns exec`: it hides mounts made inside, and namespaces of VNets are mounts.
+    if (networkNamespace) command.unshift('nsenter', `--net=/run/netns/${networkNamespace}`);
+    const child = spawn(command[0]!, command.slice(1), {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;

@@ -21,6 +21,11 @@ const booted = async (agent: TestAgent) => {
   await running(agent);
   await bootedGuest(agent, 'one');
 };
+/** A segment of this process, so that sweeps beside each other never meet. */
+const vxlan = (peers: string[]) => ({
+  ...{ type: 'vxlan', vni: process.pid, local: '127.0.0.1', port: 40_000 + (process.pid % 20_000) },
+  peers,
+});
 const blank = (agent: TestAgent) => agent.call('createVDisk', { name: 'disk', sizeGB: 0.01 });
 const both =
   (...steps: ((agent: TestAgent) => Promise<unknown>)[]) =>
@@ -127,6 +132,14 @@ export const SCENARIOS: Record<string, Scenario> = {
     before: (agent) => agent.call('createVNet', { name: 'other', ipv4Subnet: '10.9.5.0/24' }),
     params: { vnetId: 'other' },
     after: namesAre('listVNet', ['net']),
+  },
+  updateVNet: {
+    before: (agent) => agent.call('createVNet', { name: 'other', transport: vxlan(['127.0.0.2']) }),
+    params: { vnetId: 'other', peers: ['127.0.0.3'] },
+    async after(agent, t) {
+      const { transport } = await agent.call('getVNetAttributes', { vnetId: 'other' });
+      t.match(transport, { peers: ['127.0.0.3'] });
+    },
   },
   createVNIC: {
     before: running,

@@ -10,7 +10,7 @@ import {
   markerText,
   peerLines,
   readMarker,
-  readPeers,
+  readRemotes,
   removeVNetLines,
 } from '../../agent/network/host-commands.ts';
 import { vnetNames, vnicNames } from '../../agent/network/names.ts';
@@ -215,7 +215,11 @@ t.test('uplinks: a VLAN device, a VXLAN, each isolated from the namespace’s po
     peers: ['192.0.2.2'],
   } satisfies VNetPlan['transport'];
   const lines = ensureVNetLines({ ...plan, transport: vxlan }, names, empty());
-  t.ok(lines.includes('link add name iku1a2b3c4d type vxlan id 4242 local 192.0.2.1 dstport 4789'));
+  const device = 'link add name iku1a2b3c4d type vxlan id 4242 local 192.0.2.1 dstport 4789';
+  t.ok(lines.includes(device));
+  const learnt = ensureVNetLines({ ...plan, transport: { ...vxlan, peers: 'evpn' } }, names, empty());
+  t.ok(learnt.includes(`${device} nolearning`), 'with an EVPN speaker, only the device is made');
+  t.ok(learnt.includes('link set dev iku1a2b3c4d type bridge_slave learning off'));
 });
 
 t.test('the flood list changes only where it differs', async (t) => {
@@ -224,12 +228,21 @@ t.test('the flood list changes only where it differs', async (t) => {
     { mac: '52:54:00:00:00:01', dst: '192.0.2.9' },
     { mac: '33:33:00:00:00:01' },
   ]);
-  t.same(readPeers(answer), ['192.0.2.2']);
-  t.same(peerLines('iku1', ['192.0.2.2', '192.0.2.3'], ['192.0.2.3', '192.0.2.4']), [
-    'fdb append 00:00:00:00:00:00 dev iku1 dst 192.0.2.4 self permanent',
+  const present = readRemotes(answer);
+  t.same(present, [
+    { mac: '00:00:00:00:00:00', dst: '192.0.2.2' },
+    { mac: '52:54:00:00:00:01', dst: '192.0.2.9' },
+  ]);
+  t.same(peerLines('iku1', present, ['192.0.2.9']), [
+    'fdb append 00:00:00:00:00:00 dev iku1 dst 192.0.2.9 self permanent',
     'fdb del 00:00:00:00:00:00 dev iku1 dst 192.0.2.2 self',
   ]);
-  t.same(peerLines('iku1', ['192.0.2.2'], ['192.0.2.2']), []);
+  t.same(
+    peerLines('iku1', present, ['192.0.2.2']),
+    ['fdb del 52:54:00:00:00:01 dev iku1 dst 192.0.2.9 self'],
+    'what was learnt at a host that is no peer is forgotten',
+  );
+  t.same(peerLines('iku1', present, ['192.0.2.2', '192.0.2.9']).length, 1);
 });
 
 t.test('a namespace without a protocol has nothing of it', async (t) => {

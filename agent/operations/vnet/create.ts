@@ -1,4 +1,5 @@
 // createVNet: reserves the subnet, makes bridge and namespace, and opens its services.
+import { isIPv6 } from 'node:net';
 import { type Static, Type } from '@sinclair/typebox';
 import { nextSubnet, parseSubnet, transitPair } from '../../addresses.ts';
 import { hostRange6, nextSubnet6, parseSubnet6 } from '../../addresses6.ts';
@@ -83,12 +84,35 @@ function wayOut({ host, tx }: Begin): number {
   throw new InnkeeperError('no-capacity', `No way out is left in the transit range ${range}.`);
 }
 
+/** What a VXLAN puts around each packet: Ethernet, VXLAN, UDP and IPv4 or IPv6 headers (RFC 7348, section 5). */
+function overhead(transport: Transport): number {
+  if (transport.type !== 'vxlan') return 0;
+  return isIPv6(transport.local) ? 70 : 50;
+}
+
+/** Two VNets in one VLAN or VXLAN would be one network, of two tenants. */
+function refuseTakenSegment({ tx }: Begin, transport: Transport): void {
+  const segment = segmentOf(transport);
+  const other = segment && tx.list('vnet').find((vnet) => segmentOf(vnet.transport) === segment);
+  if (!other) return;
+  const why = `VNet ${other.name} has ${segment} already; two VNets in it would be one network.`;
+  throw new InnkeeperError('conflict', why, { vnet: other.id });
+}
+
+function segmentOf(transport: Transport): string | undefined {
+  if (transport.type === 'vlan') return `VLAN ${transport.id} on ${transport.device}`;
+  if (transport.type === 'vxlan') return `VXLAN ${transport.vni} on UDP port ${transport.port ?? 4789}`;
+  return undefined;
+}
+
 function begin(context: Begin): VNetStepPlan {
   const { host, tx, params: asked, caller } = context;
   refuseTakenName(tx, 'vnet', asked.name);
+  const transport = asked.transport ?? { type: 'local' };
+  refuseTakenSegment(context, transport);
   const ipv4 = subnet4(context);
   const ipv6 = subnet6(context);
-  const mtu = asked.mtu ?? host.config.network.mtu;
+  const mtu = asked.mtu ?? host.config.network.mtu - overhead(transport);
   if (!ipv4 && !ipv6) throw new InnkeeperError('invalid', 'A VNet needs an IPv4 or an IPv6 subnet.');
   if (ipv6 && mtu < LEAST_MTU_IPV6) {
     throw new InnkeeperError('invalid', `IPv6 needs an MTU of at least ${LEAST_MTU_IPV6}, not ${mtu}.`);
@@ -105,7 +129,7 @@ function begin(context: Begin): VNetStepPlan {
     ...(ipv6 ? { ipv6 } : {}),
     mtu,
     ...(asked.outbound ? { outbound: wayOut(context) } : {}),
-    transport: asked.transport ?? { type: 'local' },
+    transport,
     busy: 'creating',
   });
   return { vnetId: id };
