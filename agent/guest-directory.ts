@@ -75,7 +75,9 @@ export class InventoryDirectory implements GuestDirectory {
     if (kind !== 'vnic') return;
     for (const key of before ? keysOf(before as VNic) : []) this.#vnics.delete(key);
     if (value) this.#index(value as VNic);
-    this.#facts.delete(((value ?? before) as VNic).vserverId);
+    // Neither, if it was removed a second time: by the undo of a step, then by the end of its operation.
+    const vnic = (value ?? before) as VNic | undefined;
+    if (vnic) this.#facts.delete(vnic.vserverId);
   }
 }
 

@@ -39,6 +39,8 @@ export interface CommandRow {
   options?: OptionRow[];
   /** Lists are tables of these columns; all there are if none is named. */
   columns?: Column[];
+  /** A second question about the same thing, asked beside the first; its answer becomes further members of the result. */
+  also?: { method: string; members(answer: never, result: Record<string, unknown>): object };
   example?: string;
 }
 
@@ -98,6 +100,6 @@ export function list(noun: string, method: string, help: string, columns: Column
 }
 
 /** `NOUN show`. */
-export function show(noun: string, method: string): CommandRow {
-  return ask(noun, 'show', method, `everything known about one ${noun}`);
+export function show(noun: string, method: string, more: Partial<CommandRow> = {}): CommandRow {
+  return ask(noun, 'show', method, `everything known about one ${noun}`, more);
 }

@@ -30,7 +30,22 @@ export async function runCommand(
   const result = row.operation
     ? await operate(client, row, params, globals)
     : await client.call(row.method, params);
-  print(result, row, globals);
+  print(row.also ? await withMore(client, row.also, params, result) : result, row, globals);
+}
+
+/** What the second question adds. The first answer is worth showing even if the second cannot be had. */
+async function withMore(
+  client: ApiClient,
+  { method, members }: NonNullable<CommandRow['also']>,
+  params: Parsed,
+  result: unknown,
+): Promise<unknown> {
+  const attributes = result as Parsed;
+  const more = await client.call(method, params).then(
+    (answer) => members(answer as never, attributes),
+    (error: Error) => ({ verdict: `not found out: ${error.message}` }),
+  );
+  return { ...attributes, ...more };
 }
 
 async function gather(row: CommandRow, words: string[], parsed: Parsed): Promise<Parsed> {

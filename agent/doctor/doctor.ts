@@ -1,4 +1,5 @@
 // Runs all checks and puts their findings together; a check that cannot look is a finding too.
+import { addresses } from './addresses.ts';
 import { agent } from './agent.ts';
 import { backlog } from './backlog.ts';
 import { type Check, type CheckContext, type Finding, fault } from './check.ts';
@@ -22,6 +23,7 @@ export const CHECKS: readonly Check[] = [
   agent,
   network,
   guestServices,
+  addresses,
   storage,
   clock,
   backlog,

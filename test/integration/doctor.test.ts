@@ -160,6 +160,30 @@ const FAULTS: Fault[] = [
   { code: 'metadata-silent', check: 'guest-services', ...filter('tcp', 'dport', '80', 'drop') },
   { code: 'dhcp-silent', check: 'guest-services', ...filter('udp', 'dport', '67', 'drop') },
   {
+    // The test driver makes no tap, so the running VServer has no link.
+    code: 'no-address',
+    check: 'addresses',
+    plant: () => agent.call('startVServer', { vserverId: 'web' }),
+    heal: async () => {
+      await agent.call('powerOffVServer', { vserverId: 'web' });
+      await agent.call('powerOnVServer', { vserverId: 'web' });
+    },
+  },
+  {
+    code: 'addresses-exhausted',
+    check: 'addresses',
+    plant: async () => {
+      // Two host addresses: the gateway's and one that the VNIC takes.
+      await agent.call('createVNet', { name: 'full', ipv4Subnet: '10.9.5.0/30' });
+      const vnics = [{ vnetId: 'full' }];
+      await agent.call('createVServer', { name: 'last', type: 'tiny', imageId: 'guest', vnics, boot: false });
+    },
+    heal: async () => {
+      await agent.call('destroyVServer', { vserverId: 'last' });
+      await agent.call('destroyVNet', { vnetId: 'full' });
+    },
+  },
+  {
     code: 'pool-missing',
     check: 'storage',
     plant: () => rename(pool, `${pool}-away`),

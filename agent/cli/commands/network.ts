@@ -1,5 +1,6 @@
 // innkeeper vnet … and vnic …
 import { ask, type CommandRow, list, named, newName, PARAM_OPTION, show, verb } from '../command-row.ts';
+import { repeated } from '../options.ts';
 import { type Column, column } from '../table.ts';
 
 /** A subnet in CIDR notation (RFC 4632). */
@@ -13,6 +14,32 @@ function subnet(name: string): Column {
   };
 }
 
+interface Explained {
+  vnicId: string;
+  vserverId: string;
+  ipv4Address?: string;
+  ipv6Address?: string;
+  verdict: string;
+  findings: { level: string; text: string }[];
+}
+
+/** Whether a VNet can still be used, and in a sentence for each VNIC whether its guest has its addresses. */
+function vnetVerdicts(guests: Explained[], { freeAddresses }: Record<string, unknown>) {
+  const full = 'All addresses are taken: a further VNIC is refused until one is destroyed.';
+  return {
+    verdict: freeAddresses === 0 ? full : 'Addresses can be had.',
+    guests: guests.map(({ findings: _, ...guest }) => guest),
+  };
+}
+
+/** Of one VNIC: the sentence that matters, and all the others, the troubles marked. */
+function vnicVerdict({ verdict, findings }: Explained) {
+  return {
+    verdict,
+    findings: findings.map(({ level, text }) => ({ [level]: text })),
+  };
+}
+
 export const NETWORK_COMMANDS: CommandRow[] = [
   list('vnet', 'listVNet', 'all VNets', [
     column('vnetId', 'id'),
@@ -23,7 +50,7 @@ export const NETWORK_COMMANDS: CommandRow[] = [
     column('bridge'),
     column('namespace'),
   ]),
-  show('vnet', 'getVNetAttributes'),
+  show('vnet', 'getVNetAttributes', { also: { method: 'explainVNet', members: vnetVerdicts } }),
   ask('vnet', 'explain', 'explainVNet', 'why its guests have addresses, or have none', {
     columns: [
       column('vnicId', 'vnic'),
@@ -43,6 +70,13 @@ export const NETWORK_COMMANDS: CommandRow[] = [
     ],
     example: 'innkeeper vnet create lan --ipv4-subnet 10.0.0.0/24',
   }),
+  verb('vnet', 'update', 'updateVNet', 'replace the hosts that a VNet on VXLAN reaches', {
+    options: [
+      { flags: '--peer <address>', param: 'peers', help: 'another host; repeat for more', parse: repeated },
+      PARAM_OPTION,
+    ],
+    example: 'innkeeper vnet update lan --peer 192.0.2.2 --peer 192.0.2.3',
+  }),
   verb('vnet', 'destroy', 'destroyVNet', 'destroy a VNet that has no VNIC any more'),
   list('vnic', 'listVNIC', 'all VNICs', [
     column('vnicId', 'id'),
@@ -54,7 +88,7 @@ export const NETWORK_COMMANDS: CommandRow[] = [
     column('ipv6Address', 'ipv6'),
     column('device'),
   ]),
-  show('vnic', 'getVNICAttributes'),
+  show('vnic', 'getVNICAttributes', { also: { method: 'explainVNIC', members: vnicVerdict } }),
   ask('vnic', 'explain', 'explainVNIC', 'why the guest has an address, or has none'),
   verb('vnic', 'create', 'createVNIC', 'give a VServer another VNIC', {
     arguments: [...named('vserver'), ...named('vnet')],
