@@ -1,16 +1,25 @@
 // The operation engine: the journal row is written before a step runs, so that after any crash
 // every unfinished operation is carried on or taken back.
-import { createHash } from 'node:crypto';
 import { EventEmitter } from 'node:events';
+import { isDeepStrictEqual } from 'node:util';
 import type { Host } from '../host.ts';
 import type { Transaction } from '../inventory/transaction.ts';
 import type { Caller } from '../methods.ts';
 import { InnkeeperError, toInnkeeperError } from '../resources/errors.ts';
 import { newId } from '../resources/names.ts';
+import {
+  fingerprintOf,
+  journaledError,
+  keysOf,
+  newRecord,
+  refuseOther,
+  stepsBack,
+  withOperation,
+} from './engine-parts.ts';
 import type { OperationRecord } from './journal.ts';
 import type { JournalRow, JournalStore } from './journal-store.ts';
 import type { AnyPlan, OperationKind, Step, StepContext } from './kind.ts';
-import { ResourceLocks } from './locks.ts';
+import { type Release, ResourceLocks } from './locks.ts';
 import { PATIENCE_MS, patiently } from './patience.ts';
 
 /** Where a test may stop the process: before and after each step, at the start and at the end. */
@@ -140,30 +149,40 @@ export class OperationEngine {
   }
 
   async #begin(kind: OperationKind, id: string, fingerprint: string, params: object, caller: Caller) {
-    const resources = kind.locks(this.#host, params as never);
-    const release = await this.locks.acquire(resources, id);
-    try {
-      const row = await this.#host.inventory.transact((tx) => {
-        const plan = kind.begin({ host: this.#host, tx, params: params as never, caller, operationId: id });
-        const record: OperationRecord = {
-          id,
-          kind: kind.definition.name,
-          state: 'running',
-          step: kind.steps[0]?.name ?? 'finish',
-          progress: 0,
-          resources,
-          caller: caller.name,
-          startTime: new Date().toISOString(),
-        };
-        const begun: JournalRow = { record, fingerprint, plan };
-        this.journal.put(tx, begun);
-        return begun;
-      });
-      this.#boundary(kind.definition.name, 'begin', 'after');
-      return this.#run(kind, row, release);
-    } catch (error) {
-      release();
-      throw toInnkeeperError(error);
+    for (;;) {
+      const keys = keysOf(kind, this.#host, params);
+      const release = await this.locks.acquire([...keys.lasting, ...keys.atBegin], id);
+      let made: Release = () => {};
+      try {
+        const row = await this.#host.inventory.transact((tx) => {
+          // While it waited its turn, a VDisk may have come to another VServer: then others must be waited for.
+          if (!isDeepStrictEqual(keysOf(kind, this.#host, params), keys)) return undefined;
+          const plan = kind.begin({ host: this.#host, tx, params: params as never, caller, operationId: id });
+          const own = kind.locksOf?.(plan) ?? [];
+          made = this.locks.take(own, id);
+          const record = newRecord(kind, id, [...keys.lasting, ...own], caller);
+          const begun: JournalRow = { record, fingerprint, plan };
+          this.journal.put(tx, begun);
+          return begun;
+        });
+        if (row) {
+          this.#boundary(kind.definition.name, 'begin', 'after');
+          const running = this.#run(kind, row, () => {
+            release();
+            made();
+          });
+          release(keys.atBegin);
+          // What the hypervisor told of them just now was passed over.
+          this.#host.settled(keys.atBegin);
+          return running;
+        }
+        release();
+      } catch (error) {
+        release();
+        made();
+        this.#host.settled([...keys.lasting, ...keys.atBegin]);
+        throw toInnkeeperError(error);
+      }
     }
   }
 
@@ -208,6 +227,7 @@ export class OperationEngine {
       this.#boundary(kind.definition.name, step.name, 'after');
     }
     await this.#note(row, { step: 'finish' });
+    this.#boundary(kind.definition.name, 'finish', 'before');
     const end = (tx: Transaction) => kind.finish(tx, row.plan, this.#host) ?? null;
     await this.#end(row, { state: 'done', progress: 100 }, (tx) => ({ result: end(tx) }));
     this.#boundary(kind.definition.name, 'finish', 'after');
@@ -281,37 +301,3 @@ export class OperationEngine {
 
 /** Progress is told at most so often. */
 const PROGRESS_EVERY_MS = 250;
-
-/** The steps to undo, last first, beginning with the one that was (perhaps half) done. */
-function stepsBack(steps: readonly Step<AnyPlan>[], reached: string): Step<AnyPlan>[] {
-  const index = steps.findIndex(({ name }) => name === reached);
-  return steps.slice(0, index < 0 ? steps.length : index + 1).reverse();
-}
-
-function journaledError(row: JournalRow): InnkeeperError {
-  const { code, message, ids } = row.record.error!;
-  return new InnkeeperError(code as InnkeeperError['code'], message, ids);
-}
-
-function withOperation(error: InnkeeperError, operation: string): InnkeeperError {
-  return new InnkeeperError(error.code, error.message, { ...error.ids, operation }, error);
-}
-
-function refuseOther(id: string, known: string, asked: string): void {
-  if (known === asked) return;
-  const why = `The request id ${id} was already used for something else; take a new one for a new request.`;
-  throw new InnkeeperError('conflict', why, { operation: id });
-}
-
-/** The same request gives the same fingerprint, whatever the order of its fields. */
-function fingerprintOf(kind: string, params: object): string {
-  const sorted = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(sorted);
-    if (value === null || typeof value !== 'object') return value;
-    const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-    return Object.fromEntries(entries.map(([key, inner]) => [key, sorted(inner)]));
-  };
-  return createHash('sha256')
-    .update(JSON.stringify([kind, sorted(params)]))
-    .digest('hex');
-}

@@ -43,6 +43,10 @@ export interface OperationKind<D extends MethodDefinition<TSchema> = MethodDefin
   definition: D;
   /** Lock keys ("vserver/vs-…") of what it changes; resolved from names. @throws InnkeeperError `not-found` */
   locks(host: Host, params: ParamsOf<D>): string[];
+  /** Further keys that are held only while `begin` decides, so that it decides between two operations on them. */
+  locksAtBegin?(host: Host, params: ParamsOf<D>): string[];
+  /** Keys of what `begin` has made and others could name before it is finished. */
+  locksOf?(plan: S): string[];
   /** Checks everything and reserves it, in the transaction that writes the journal row. @throws InnkeeperError */
   begin(context: BeginContext<ParamsOf<D>>): S;
   steps: readonly Step<S>[];

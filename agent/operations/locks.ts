@@ -6,6 +6,9 @@ interface Waiter {
   grant(): void;
 }
 
+/** Lets go of some of the keys that were granted together, or of all that are left. */
+export type Release = (keys?: string[]) => void;
+
 export class ResourceLocks {
   readonly #held = new Map<string, string>();
   readonly #waiting: Waiter[] = [];
@@ -16,20 +19,27 @@ export class ResourceLocks {
   }
 
   /** Resolves when `holder` has all of `keys`; first come, first served for each key. */
-  acquire(keys: string[], holder: string): Promise<() => void> {
+  acquire(keys: string[], holder: string): Promise<Release> {
     return new Promise((resolve) => {
-      const grant = () => {
-        for (const key of keys) this.#held.set(key, holder);
-        resolve(() => this.#release(keys));
-      };
+      const grant = () => resolve(this.#hold(keys, holder));
       this.#waiting.push({ keys, holder, grant });
       this.#serve();
     });
   }
 
-  #release(keys: string[]): void {
-    for (const key of keys) this.#held.delete(key);
-    this.#serve();
+  /** Takes keys that nobody else can know yet: of what is only now being made. */
+  take(keys: string[], holder: string): Release {
+    return this.#hold(keys, holder);
+  }
+
+  #hold(keys: string[], holder: string): Release {
+    const mine = new Set(keys);
+    for (const key of mine) this.#held.set(key, holder);
+    return (some = [...mine]) => {
+      // What was let go before may be somebody else's by now.
+      for (const key of some) if (mine.delete(key)) this.#held.delete(key);
+      this.#serve();
+    };
   }
 
   /** Grants every waiter whose keys are free and not wanted by somebody before it. */

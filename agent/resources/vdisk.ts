@@ -24,6 +24,8 @@ export interface VDisk {
   position?: number;
   /** True while an operation is still making it. */
   creating?: boolean;
+  /** The operation that copies its content now; `live` if its VServer runs meanwhile. */
+  copying?: { operation: string; live: boolean };
 }
 
 export const VDiskAttributes = Type.Object(

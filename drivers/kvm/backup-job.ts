@@ -60,7 +60,12 @@ async function conclusion(monitor: QmpMonitor, events: AsyncIterable<QmpEvent>, 
   for await (const { event, data } of events) {
     if (event === 'JOB_STATUS_CHANGE' && data.id === id && data.status === 'concluded') return;
   }
-  throw new DriverError('wrong-state', 'the machine has ended meanwhile', await monitor.ended);
+  throw machineEnded(await monitor.ended);
+}
+
+/** QEMU keeps its monitor as long as it lives. */
+export function machineEnded(cause: unknown): DriverError {
+  return new DriverError('wrong-state', 'the machine ended while its disk was copied', cause);
 }
 
 async function forget(monitor: QmpMonitor, id: string): Promise<QmpJob | undefined> {

@@ -5,13 +5,14 @@ import {
   blockdevAdd,
   blockdevDel,
   type QmpDisk,
+  QmpLostError,
   QmpMonitor,
   queryBlockNodes,
   queryDisks,
   removeBitmap,
   startBackup,
 } from '../qmp/mod.ts';
-import { endJob, runJob } from './backup-job.ts';
+import { endJob, machineEnded, runJob } from './backup-job.ts';
 import { diskAlias } from './device-xml.ts';
 
 /** Everything a backup makes inside QEMU is found again by its id. A node's name may have 31 characters. */
@@ -44,6 +45,8 @@ async function take(position: number, backup: DiskBackup, askGuest: AskGuest): P
       await clearIn(monitor, position, backup.id).catch(() => {});
       throw error;
     }
+  } catch (error) {
+    throw error instanceof QmpLostError ? machineEnded(error) : error;
   } finally {
     monitor.close();
   }

@@ -120,6 +120,15 @@ t.test('a VDisk is backed up while its guest writes, and restored', async (t) =>
 
   const files = await agent.leftovers();
   await underWay(agent, { vdiskId: 'data', name: 'never', bytesPerSecond: 65_536, requestId: 'never' });
+  await agent.call('createVDisk', { name: 'other', sizeGB: 0.01 });
+  await agent.call('attachVDisk', { vdiskId: 'other', vserverId: 'one' });
+  t.match(
+    await agent.call('detachVDisk', { vdiskId: 'other' }),
+    { state: 'unattached' },
+    'its VServer obeys',
+  );
+  await agent.call('destroyVDisk', { vdiskId: 'other' });
+  await t.rejects(agent.call('saveVServer', { vserverId: 'one' }), { message: /copied by operation never/ });
   await agent.call('cancelOperation', { operationId: 'never' });
   await t.rejects(
     agent.call('backupVDisk', { vdiskId: 'data', name: 'never', bytesPerSecond: 65_536, requestId: 'never' }),
@@ -149,4 +158,19 @@ t.test('a VDisk is backed up while its guest writes, and restored', async (t) =>
   const block = (moment % RING) * STRIDE + 8;
   const newest = await shell.run(`dd if=/dev/vdc bs=${BLOCK} skip=${block} count=1 2>/dev/null | head -c 8`);
   t.equal(Number(newest), moment, 'the guest finds what it had written by that moment');
+
+  const slow = { vdiskId: 'data', name: 'ended', bytesPerSecond: 65_536, requestId: 'ended' };
+  const kept = await agent.leftovers();
+  await underWay(agent, slow);
+  t.match(
+    await agent.call('powerOffVServer', { vserverId: 'one' }),
+    { power: 'off' },
+    'power off waits for nothing',
+  );
+  await t.rejects(agent.call('backupVDisk', slow), { code: 'wrong-state', message: /ended/ });
+  t.same(
+    (await agent.leftovers()).filter((what) => !kept.includes(what)),
+    [],
+    'the backup it ended leaves nothing',
+  );
 });

@@ -8,10 +8,11 @@ import { DiskImageAttributes, ImageDescription } from '../../resources/disk-imag
 import { InnkeeperError } from '../../resources/errors.ts';
 import { Name, newId } from '../../resources/names.ts';
 import type { TaskOptions } from '../../storage/mod.ts';
-import { refuseTakenName } from '../find.ts';
+import { find, refuseTakenName } from '../find.ts';
 import { type BeginContext, defineOperation, type Step } from '../kind.ts';
 import { operationParams } from '../parameters.ts';
-import { lockVDisk, readyVDisk, requireQuiet } from '../vdisk/definition.ts';
+import { beginCopying, endCopying, ownerKeys } from '../vdisk/copying.ts';
+import { readyVDisk, requireQuiet } from '../vdisk/definition.ts';
 
 const params = operationParams({
   name: Name,
@@ -68,7 +69,7 @@ function sourceOf(tx: Transaction, { uri, checksum, format }: Static<typeof para
   return { vdiskId: vdisk.id };
 }
 
-function begin({ tx, params: asked, caller }: BeginContext<Static<typeof params>>): Plan {
+function begin({ tx, params: asked, caller, operationId }: BeginContext<Static<typeof params>>): Plan {
   refuseTakenName(tx, 'image', asked.name);
   const source = sourceOf(tx, asked);
   const id = newId('image');
@@ -87,7 +88,12 @@ function begin({ tx, params: asked, caller }: BeginContext<Static<typeof params>
     licenseInfo: asked.licenseInfo ?? '',
     ...(asked.guestType ? { guestType: asked.guestType } : {}),
   });
+  beginCopying(tx, readBy({ source }), operationId, false);
   return { imageId: id, source };
+}
+
+function readBy({ source }: Pick<Plan, 'source'>): string[] {
+  return 'vdiskId' in source ? [source.vdiskId] : [];
 }
 
 const fetchImage: Step<Plan> = {
@@ -112,17 +118,23 @@ export const registerDiskImage = defineOperation<typeof params, Plan>({
   definition,
   locks(host, { uri }) {
     const vdiskId = vdiskNamed(uri);
-    return vdiskId === undefined ? [] : lockVDisk(host, { vdiskId });
+    return vdiskId === undefined ? [] : [`vdisk/${find(host.inventory, 'vdisk', vdiskId).id}`];
+  },
+  locksAtBegin(host, { uri }) {
+    const vdiskId = vdiskNamed(uri);
+    return vdiskId === undefined ? [] : ownerKeys(host, vdiskId);
   },
   begin,
   steps: [fetchImage],
-  finish(tx, { imageId }) {
+  finish(tx, { imageId, source }) {
+    endCopying(tx, readBy({ source }));
     tx.patch('image', imageId, { state: 'available' });
     const image = tx.get('image', imageId)!;
     tx.event('image.registered', { image: imageId }, { name: image.name, checksum: image.checksum });
     return imageAttributes(image);
   },
-  abandon(tx, { imageId }, error) {
+  abandon(tx, { imageId, source }, error) {
+    endCopying(tx, readBy({ source }));
     tx.remove('image', imageId);
     tx.event('image.register-failed', { image: imageId }, { code: error.code, message: error.message });
   },

@@ -8,7 +8,8 @@ import { Name, newId, Reference } from '../../resources/names.ts';
 import type { VDisk } from '../../resources/vdisk.ts';
 import { find, refuseTakenName } from '../find.ts';
 import { type BeginContext, defineOperation } from '../kind.ts';
-import { lockVDisk, ownerOf, readyVDisk, requireQuiet, shownVDisk, vdiskVerb } from './definition.ts';
+import { beginCopying, endCopying, ownerKeys } from './copying.ts';
+import { ownerOf, readyVDisk, requireQuiet, shownVDisk, vdiskVerb } from './definition.ts';
 import { type BackupPlan, copyAtOneMoment } from './live-copy.ts';
 
 const definition = vdiskVerb(
@@ -37,7 +38,7 @@ const definition = vdiskVerb(
 );
 type Params = Static<typeof definition.params>;
 
-function begin({ host, tx, params, caller }: BeginContext<Params>): BackupPlan {
+function begin({ host, tx, params, caller, operationId }: BeginContext<Params>): BackupPlan {
   const source = readyVDisk(tx, params.vdiskId);
   const running = ownerOf(tx, source)?.state === 'running' && host.hypervisor.features.liveBackup;
   if (!running) requireQuiet(tx, source, 'backed up');
@@ -63,14 +64,17 @@ function begin({ host, tx, params, caller }: BeginContext<Params>): BackupPlan {
     pool,
     creating: true,
   });
-  return {
+  const plan: BackupPlan = {
     vdiskId: id,
     sourceId: source.id,
+    live: running,
     freeze: params.freeze ?? false,
     track,
     ...(since ? { sinceId: since.id } : {}),
     ...(params.bytesPerSecond === undefined ? {} : { bytesPerSecond: params.bytesPerSecond }),
   };
+  beginCopying(tx, readBy(plan), operationId, running);
+  return plan;
 }
 
 /** @throws InnkeeperError `not-found`, `wrong-state` if `reference` is no backup of `source` that can be built on */
@@ -81,19 +85,24 @@ function trackedBackup(tx: Transaction, source: VDisk, reference: string): VDisk
   throw new InnkeeperError('wrong-state', why, { vdisk: source.id, backup: backup.id });
 }
 
-function locks(host: Host, params: Params): string[] {
-  const own = lockVDisk(host, params);
-  return params.since === undefined
-    ? own
-    : [...own, `vdisk/${find(host.inventory, 'vdisk', params.since).id}`];
+/** Not the VServer: that must obey while it is copied, however long it takes. */
+function locks(host: Host, { vdiskId, since }: Params): string[] {
+  const read = since === undefined ? [vdiskId] : [vdiskId, since];
+  return read.map((reference) => `vdisk/${find(host.inventory, 'vdisk', reference).id}`);
 }
+
+/** What is only read, and by whom nobody may be surprised. */
+const readBy = ({ sourceId, sinceId }: BackupPlan) => (sinceId ? [sourceId, sinceId] : [sourceId]);
 
 export const backupVDisk = defineOperation<typeof definition.params, BackupPlan>({
   definition,
   locks,
+  locksAtBegin: (host, { vdiskId }) => ownerKeys(host, vdiskId),
   begin,
   steps: [copyAtOneMoment],
-  finish(tx, { vdiskId, track, sinceId }) {
+  finish(tx, plan) {
+    const { vdiskId, track, sinceId } = plan;
+    endCopying(tx, readBy(plan));
     tx.patch('vdisk', vdiskId, { creating: undefined, ...(track ? { tracked: true } : {}) });
     const source = tx.get('vdisk', vdiskId)!.backupSrcVDisk!;
     // The hypervisor keeps one record of changes per disk: the newest.
@@ -105,7 +114,9 @@ export const backupVDisk = defineOperation<typeof definition.params, BackupPlan>
     tx.event('vdisk.backed-up', { vdisk: source, backup: vdiskId }, sinceId ? { since: sinceId } : {});
     return shownVDisk(tx, vdiskId);
   },
-  abandon(tx, { vdiskId }, error) {
+  abandon(tx, plan, error) {
+    const { vdiskId } = plan;
+    endCopying(tx, readBy(plan));
     tx.remove('vdisk', vdiskId);
     tx.event('vdisk.backup-failed', { backup: vdiskId }, { code: error.code, message: error.message });
   },

@@ -9,6 +9,7 @@ import { type VDisk, VDiskAttributes } from '../../resources/vdisk.ts';
 import type { VServer } from '../../resources/vserver.ts';
 import { find } from '../find.ts';
 import { operationParams, vdiskId } from '../parameters.ts';
+import { refuseCopied } from './copying.ts';
 
 /** Definition of `POST /v1/vdisks/{vdiskId}/VERB`. */
 export function vdiskVerb<P extends TProperties>(name: string, path: string, summary: string, own: P) {
@@ -26,9 +27,14 @@ export function vdiskVerb<P extends TProperties>(name: string, path: string, sum
 }
 export type VDiskParams<P extends TProperties> = Static<TObject<P & typeof vdiskId>>;
 
-/** The VDisk, and the VServer it is attached to: whoever changes one must hold the other. */
+/**
+ * The VDisk, and the VServer it is attached to: whoever changes one must hold the other.
+ * @throws InnkeeperError `not-found`; `wrong-state` while it is copied, for who waited for that would hold up the VServer
+ */
 export function lockVDisk(host: Host, params: { vdiskId: string }): string[] {
-  const { id, attachedTo } = find(host.inventory, 'vdisk', params.vdiskId);
+  const vdisk = find(host.inventory, 'vdisk', params.vdiskId);
+  refuseCopied(vdisk);
+  const { id, attachedTo } = vdisk;
   return attachedTo ? [`vdisk/${id}`, `vserver/${attachedTo}`] : [`vdisk/${id}`];
 }
 

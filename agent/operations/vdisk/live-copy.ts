@@ -10,6 +10,8 @@ import { discardVolume, keepPlace, provision, type VolumePlan, vdiskOf } from '.
 
 export interface BackupPlan extends VolumePlan {
   sourceId: string;
+  /** Its VServer ran when the backup began, and may end meanwhile: then the backup does too. */
+  live?: boolean;
   freeze: boolean;
   track: boolean;
   sinceId?: string;
@@ -28,15 +30,21 @@ export const copyAtOneMoment: Step<BackupPlan> = {
     const { host, plan } = context;
     const source = host.inventory.get('vdisk', plan.sourceId)!;
     const owner = ownerOf(host, source);
-    const machine = owner && (await host.hypervisor.find(owner.domain));
-    if (!owner || !machine || machine.state === 'off' || machine.state === 'crashed') {
+    const off = await isOff(host, owner);
+    const { pool } = vdiskOf(host, plan);
+    const atOnce = host.pools.get(pool)!.snapshots && pool === source.pool && !plan.track;
+    if (!owner || off) {
+      // Nobody holds the VServer: it may be started again while a copy is still read.
+      if (plan.live && !atOnce) throw ended(source, owner);
       refuseTracking(plan, source);
       return provision.run(context);
     }
-    const { pool } = vdiskOf(host, plan);
-    const atOnce = host.pools.get(pool)!.snapshots && pool === source.pool && !plan.track;
-    const volume = atOnce ? undefined : await copied(context, source, owner);
-    if (volume) return keepPlace(host, plan.vdiskId, volume);
+    if (!atOnce) {
+      const volume = await copied(context, source, owner).catch(async (error) => {
+        throw plan.live && (await isOff(host, owner)) ? ended(source, owner, error) : error;
+      });
+      return keepPlace(host, plan.vdiskId, volume);
+    }
     return plan.freeze ? frozen(host, owner, () => provision.run(context)) : provision.run(context);
   },
   async undo({ host, plan }) {
@@ -97,6 +105,22 @@ function ownerOf(host: Host, { attachedTo }: VDisk): VServer | undefined {
 
 function reference(host: Host, { vdiskId, freeze }: BackupPlan, owner: VServer) {
   return { id: vdiskId, qmpSocket: qmpPath(host.config, owner.id), freeze };
+}
+
+async function isOff(host: Host, owner: VServer | undefined): Promise<boolean> {
+  const state = owner && (await host.hypervisor.find(owner.domain))?.state;
+  return state === undefined || state === 'off' || state === 'crashed';
+}
+
+function ended({ id, name }: VDisk, owner: VServer | undefined, cause?: unknown): InnkeeperError {
+  const who = owner ? `VServer ${owner.name}` : 'Its VServer';
+  const why = `${who} ended while VDisk ${name} was copied; ask for the backup again.`;
+  return new InnkeeperError(
+    'wrong-state',
+    why,
+    { vdisk: id, ...(owner ? { vserver: owner.id } : {}) },
+    cause,
+  );
 }
 
 function refuseTracking({ track }: BackupPlan, source: VDisk): void {

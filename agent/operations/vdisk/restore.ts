@@ -4,6 +4,7 @@ import { Reference } from '../../resources/names.ts';
 import { find } from '../find.ts';
 import { defineOperation } from '../kind.ts';
 import { machineOf } from '../machine.ts';
+import { beginCopying, endCopying, ownerKeys, refuseCopied } from './copying.ts';
 import { lockVDisk, readyVDisk, requireQuiet, shownVDisk, vdiskVerb } from './definition.ts';
 import { keepPlace, type VolumePlan, vdiskOf } from './steps.ts';
 
@@ -17,11 +18,13 @@ interface Plan extends VolumePlan {
 
 export const restoreVDisk = defineOperation<typeof definition.params, Plan>({
   definition,
-  locks: (host, params) => [
-    ...lockVDisk(host, params),
-    `vdisk/${find(host.inventory, 'vdisk', params.backupId).id}`,
-  ],
-  begin({ tx, params }) {
+  locks(host, params) {
+    const backup = find(host.inventory, 'vdisk', params.backupId);
+    refuseCopied(backup);
+    return [...lockVDisk(host, params), `vdisk/${backup.id}`];
+  },
+  locksAtBegin: (host, { backupId }) => ownerKeys(host, backupId),
+  begin({ tx, params, operationId }) {
     const vdisk = readyVDisk(tx, params.vdiskId);
     const backup = readyVDisk(tx, params.backupId);
     const ids = { vdisk: vdisk.id, backup: backup.id };
@@ -36,6 +39,7 @@ export const restoreVDisk = defineOperation<typeof definition.params, Plan>({
       );
     }
     tx.patch('vdisk', vdisk.id, { tracked: undefined });
+    beginCopying(tx, [backup.id], operationId, false);
     return { vdiskId: vdisk.id, backupId: backup.id };
   },
   steps: [
@@ -61,9 +65,10 @@ export const restoreVDisk = defineOperation<typeof definition.params, Plan>({
     },
   ],
   finish(tx, { vdiskId, backupId }) {
+    endCopying(tx, [backupId]);
     tx.event('vdisk.restored', { vdisk: vdiskId, backup: backupId });
     return shownVDisk(tx, vdiskId);
   },
   // The pool replaces content in one step, so a restore that failed has changed nothing.
-  abandon() {},
+  abandon: (tx, { backupId }) => endCopying(tx, [backupId]),
 });

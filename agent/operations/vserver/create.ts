@@ -98,6 +98,7 @@ function begin({ host, tx, params: asked, caller }: Begin): Plan {
 export const createVServer = defineOperation<typeof params, Plan>({
   definition,
   locks: () => [],
+  locksOf: ({ vserverId }) => [`vserver/${vserverId}`],
   begin,
   steps: [
     provision,

@@ -4,6 +4,7 @@ import type { MethodDefinition } from '../../methods.ts';
 import { defineOperation } from '../kind.ts';
 import { disksOf } from '../machine.ts';
 import { moveVServer } from '../transitions.ts';
+import { refuseWhileCopied } from '../vdisk/copying.ts';
 import { lockVServer, target, verbParams } from './definition.ts';
 import { forgetSaved } from './save.ts';
 import { cutPower, removeMedia, removeNics, undefine, type VServerPlan } from './steps.ts';
@@ -23,6 +24,7 @@ export const destroyVServer = defineOperation<typeof verbParams, VServerPlan>({
   locks: lockVServer,
   begin({ tx, params }) {
     const { id } = target(tx, params);
+    refuseWhileCopied(tx, id);
     moveVServer(tx, id, { condition: 'busy', reason: 'destroy asked for' });
     return { vserverId: id };
   },

@@ -6,6 +6,7 @@ import { savedPath } from '../../paths.ts';
 import { InnkeeperError } from '../../resources/errors.ts';
 import { defineOperation } from '../kind.ts';
 import { moveVServer, requireState } from '../transitions.ts';
+import { refuseWhileAnyCopied, refuseWhileCopied } from '../vdisk/copying.ts';
 import { lockVServer, shown, target, verb, type verbParams } from './definition.ts';
 import { isolate, type VServerPlan, vserverOf } from './steps.ts';
 
@@ -30,6 +31,8 @@ export const saveVServer = defineOperation<typeof verbParams, VServerPlan>({
     requireSave(host);
     const vserver = target(tx, params);
     requireState(vserver, ['running'], 'saved');
+    // QEMU writes into the copy until the last moment, and so has none at which its memory could be kept.
+    refuseWhileAnyCopied(tx, vserver.id);
     moveVServer(tx, vserver.id, { condition: 'busy', reason: 'save asked for' });
     return { vserverId: vserver.id };
   },
@@ -65,6 +68,7 @@ export const restoreVServer = defineOperation<typeof verbParams, VServerPlan>({
       const why = `VServer ${vserver.name} has not been saved, so there is nothing to restore.`;
       throw new InnkeeperError('wrong-state', why, { vserver: vserver.id });
     }
+    refuseWhileCopied(tx, vserver.id);
     admit(tx, host.config.capacity, host.totals, vserver);
     moveVServer(tx, vserver.id, { power: 'on', condition: 'saved', reason: 'restore asked for' });
     return { vserverId: vserver.id };

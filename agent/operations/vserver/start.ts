@@ -2,6 +2,7 @@
 import { InnkeeperError } from '../../resources/errors.ts';
 import { defineOperation } from '../kind.ts';
 import { moveVServer, requireState } from '../transitions.ts';
+import { refuseWhileCopied } from '../vdisk/copying.ts';
 import { lockVServer, shown, target, verb, type verbParams } from './definition.ts';
 import { boot, buildMedia, define, isolate, type VServerPlan } from './steps.ts';
 
@@ -15,6 +16,7 @@ export const startVServer = defineOperation<typeof verbParams, VServerPlan>({
       const why = `VServer ${vserver.name} has its power off; use powerOnVServer first.`;
       throw new InnkeeperError('wrong-state', why, { vserver: vserver.id });
     }
+    refuseWhileCopied(tx, vserver.id);
     moveVServer(tx, vserver.id, { condition: 'starting', reason: 'asked for' });
     return { vserverId: vserver.id };
   },
