@@ -2,18 +2,11 @@
 import { EventEmitter, on } from 'node:events';
 import { hostname } from 'node:os';
 import type { Duplex } from 'node:stream';
+import { type Health, healthOf } from './capacity/health.ts';
 import type { Host } from './host.ts';
 import type { EventLog } from './inventory/event-log.ts';
 import type { StoredEvent } from './inventory/outbox.ts';
-import type {
-  AgentApi,
-  Caller,
-  Health,
-  HelloFacts,
-  MeteringApi,
-  MethodDefinition,
-  Right,
-} from './methods.ts';
+import type { AgentApi, Caller, HelloFacts, MeteringApi, MethodDefinition, Right } from './methods.ts';
 import { metricsPage } from './metrics/page.ts';
 import type { OperationEngine } from './operations/engine.ts';
 import { find } from './operations/find.ts';
@@ -134,12 +127,7 @@ export class Agent implements AgentApi {
 
   health(): Health {
     const { hypervisor, totals } = this.#parts.host;
-    const pools = [...totals.pools].flatMap(([name, { unavailable }]) =>
-      unavailable ? [`The storage pool ${name} is not available: ${unavailable}`] : [],
-    );
-    const away = hypervisor.connected ? [] : ['The hypervisor daemon is not connected.'];
-    const warnings = [...away, ...pools];
-    return { status: warnings.length === 0 ? 'ok' : 'degraded', warnings };
+    return healthOf(totals, hypervisor.connected);
   }
 
   metrics(): Promise<string> {

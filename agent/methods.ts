@@ -2,6 +2,7 @@
 // a table of methods, each with its schemas, and one function that calls them.
 import type { Duplex } from 'node:stream';
 import type { Static, TSchema } from '@sinclair/typebox';
+import type { Health } from './capacity/health.ts';
 import type { StoredEvent } from './inventory/outbox.ts';
 import type { MeterBatch } from './metering/meter-store.ts';
 import type { OperationRecord } from './operations/journal.ts';
@@ -71,12 +72,6 @@ export interface MeteringApi {
   acknowledge(name: string, seq: number): Promise<void>;
   /** Batches above `after` in order, then each new one. */
   batches(after: number, signal: AbortSignal): AsyncIterable<MeterBatch>;
-}
-
-export interface Health {
-  /** `degraded` while the hypervisor or a storage pool cannot be asked. */
-  status: 'ok' | 'degraded';
-  warnings: string[];
 }
 
 export interface HelloFacts {

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { openHypervisor } from '../drivers/open.ts';
 import { MetadataServer } from '../metadata-server/mod.ts';
 import { Agent } from './agent.ts';
+import { takeInventory } from './capacity/machine.ts';
 import { PoolSampler } from './capacity/pool-sampler.ts';
 import { HostTotals } from './capacity/totals.ts';
 import type { Config } from './config.ts';
@@ -103,6 +104,7 @@ export async function startAgent(config: Config, log: Logger, boundary?: Boundar
   });
   compared.catch((error) => log.error({ err: error }, 'the comparison at start failed'));
   if (host.hypervisor.connected) await compared;
+  void takeInventory(host);
   return {
     agent,
     host,

@@ -182,6 +182,10 @@ export interface HostFacts {
   hostname: string;
   architecture: string;
   cpuModel: string;
+  /** Empty where the hypervisor does not tell. */
+  cpuVendor: string;
+  /** What the processor has beyond its model, in the hypervisor's names, sorted. */
+  cpuFeatures: string[];
   cpus: number;
   cpuMhz: number;
   numaNodes: number;

@@ -1,6 +1,7 @@
 // Asks every storage pool for its room and the hypervisor for its memory now and then; nobody waits for the answers.
 import type { Host } from '../host.ts';
 import { sampleMemory } from './memory.ts';
+import { ProcessorUse } from './processor-use.ts';
 import { sampleTopology } from './topology.ts';
 
 const EVERY_MS = 30_000;
@@ -9,6 +10,7 @@ const TOPOLOGY_EVERY_MS = 300_000;
 
 export class PoolSampler {
   readonly #host: Host;
+  readonly #processors = new ProcessorUse();
   readonly #asked = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #topologyTimer: NodeJS.Timeout | undefined;
@@ -23,6 +25,7 @@ export class PoolSampler {
     this.#changed = changed;
     await Promise.all([...this.#host.pools.keys()].map((name) => this.#sample(name)));
     this.#timer = setInterval(() => {
+      this.#host.totals.processorShare = this.#processors.sample();
       void sampleMemory(this.#host);
       for (const name of this.#host.pools.keys()) void this.#sample(name);
     }, EVERY_MS);

@@ -1,60 +1,26 @@
-// The capacity report: what the host has, has promised, and can still promise.
+// The capacity report: what the host has, has promised, uses, and can still promise.
 import { freemem, loadavg, release } from 'node:os';
-import { Type } from '@sinclair/typebox';
+import type { HugePages } from '../../drivers/hypervisor.ts';
 import { addressCount } from '../addresses.ts';
-import type { Config } from '../config.ts';
+import type { Config, VServerTypeConfig } from '../config.ts';
 import type { Reader } from '../guest-facts.ts';
 import { VERSION } from '../version.ts';
-import { freeToPromise, promisable, promisedBytes, reserved } from './admission.ts';
+import { type Amount, freeToPromise, promisable, promisedBytes, reserved } from './admission.ts';
+import { healthOf } from './health.ts';
+import type { CapacityReport } from './report-schema.ts';
 import type { HostTotals } from './totals.ts';
-
-const Share = Type.Object({
-  total: Type.Number(),
-  promisable: Type.Number(),
-  reserved: Type.Number(),
-  free: Type.Number(),
-});
-
-export const CapacityReport = Type.Object(
-  {
-    hypervisor: Type.String(),
-    connected: Type.Boolean(),
-    vcpus: Share,
-    /** MiB. */
-    memory: Type.Composite([Share, Type.Object({ hostFreeMiB: Type.Number() })]),
-    pools: Type.Array(
-      Type.Object({
-        name: Type.String(),
-        totalBytes: Type.Number(),
-        freeBytes: Type.Number(),
-        promisedBytes: Type.Number(),
-        freeToPromiseBytes: Type.Number(),
-        unavailable: Type.Optional(Type.String()),
-      }),
-    ),
-    /** Addresses that VNets can still give to VNICs. */
-    networks: Type.Array(
-      Type.Object({ vnetId: Type.String(), name: Type.String(), freeAddresses: Type.Integer() }),
-    ),
-    vservers: Type.Object({ total: Type.Integer(), running: Type.Integer(), foreign: Type.Integer() }),
-    /** How many more VServers of each type fit. */
-    fits: Type.Record(Type.String(), Type.Integer()),
-    load: Type.Number(),
-    /** Absent until the hypervisor has been reached. */
-    cpuModel: Type.Optional(Type.String()),
-    kernel: Type.String(),
-    agentVersion: Type.String(),
-    /** Names that OpenNebula's REQUIREMENTS and RANK know; memory in KiB, CPU in percent of one. */
-    opennebula: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number()])),
-  },
-  { $id: 'CapacityReport' },
-);
 
 const MIB = 2 ** 20;
 
 /** Pure but for the load, and the host's own free memory until the hypervisor has told its. */
-export function capacityReport(config: Config, reader: Reader, totals: HostTotals, connected: boolean) {
+export function capacityReport(
+  config: Config,
+  reader: Reader,
+  totals: HostTotals,
+  connected: boolean,
+): CapacityReport {
   const { facts } = totals;
+  const { cpu_overcommit, memory_overcommit } = config.capacity;
   const room = promisable(config.capacity, totals);
   const held = reserved(reader);
   const free = {
@@ -63,61 +29,125 @@ export function capacityReport(config: Config, reader: Reader, totals: HostTotal
   };
   const vservers = reader.list('vserver');
   const hostFreeMiB = totals.freeMemoryMiB ?? Math.floor(freemem() / MIB);
-  const cpus = facts?.cpus ?? 0;
-  const total = facts?.memoryMiB ?? 0;
+  const total = { vcpus: facts?.cpus ?? 0, memoryMiB: facts?.memoryMiB ?? 0 };
+  const used = {
+    vcpus: Math.round(totals.processorShare * total.vcpus * 100) / 100,
+    memoryMiB: Math.max(0, total.memoryMiB - hostFreeMiB),
+  };
   return {
     hypervisor: facts?.hypervisor ?? 'unknown',
     connected,
-    vcpus: { total: cpus, promisable: room.vcpus, reserved: held.vcpus, free: free.vcpus },
+    health: healthOf(totals, connected),
+    vcpus: {
+      total: total.vcpus,
+      overcommit: cpu_overcommit,
+      promisable: room.vcpus,
+      reserved: held.vcpus,
+      used: used.vcpus,
+      free: free.vcpus,
+    },
     memory: {
-      total,
+      total: total.memoryMiB,
+      overcommit: memory_overcommit,
       promisable: room.memoryMiB,
       reserved: held.memoryMiB,
+      used: used.memoryMiB,
       free: free.memoryMiB,
       hostFreeMiB,
     },
-    pools: [...totals.pools].map(([name, pool]) => ({
-      name,
-      ...pool,
-      promisedBytes: promisedBytes(reader, name),
-      freeToPromiseBytes: Math.floor(freeToPromise(reader, config.capacity, totals, name)),
-    })),
-    networks: freeAddresses(reader),
+    ...topology(totals),
+    pools: pools(config, reader, totals),
+    networks: networks(reader),
     vservers: {
       total: vservers.length,
       running: vservers.filter(({ state }) => state === 'running').length,
       foreign: totals.foreign.domains,
     },
-    fits: Object.fromEntries(
-      config.vserver_type.map((type) => {
-        const count = Math.min(free.vcpus / type.vcpus, free.memoryMiB / type.memory_mib);
-        return [type.name, Math.floor(count)];
-      }),
-    ),
+    fits: fits(config, reader, totals, free),
     load: Math.round(loadavg()[0]! * 100) / 100,
-    ...(facts ? { cpuModel: facts.cpuModel } : {}),
+    ...processor(totals),
     kernel: release(),
     agentVersion: VERSION,
-    opennebula: {
-      HOSTNAME: facts?.hostname ?? '',
-      HYPERVISOR: facts?.hypervisor ?? '',
-      TOTALCPU: cpus * 100,
-      FREECPU: Math.max(0, Math.round((cpus - loadavg()[0]!) * 100)),
-      TOTALMEMORY: total * 1024,
-      FREEMEMORY: hostFreeMiB * 1024,
-      USEDMEMORY: Math.max(0, total - hostFreeMiB) * 1024,
-    },
+    opennebula: openNebula(totals, total, used),
   };
 }
 
+function topology({ topology: known }: HostTotals) {
+  const counted = ({ sizeKiB, total, free }: HugePages) => ({ sizeKiB, total, used: total - free, free });
+  const nodes = (known?.nodes ?? []).map(({ id, cpus, memoryBytes, hugepages }) => ({
+    id,
+    cpus,
+    memoryMiB: Math.floor(memoryBytes / MIB),
+    hugepages: hugepages.map(counted),
+  }));
+  const bySize = Map.groupBy(
+    nodes.flatMap(({ hugepages }) => hugepages),
+    ({ sizeKiB }) => sizeKiB,
+  );
+  const sum = (of: (typeof nodes)[number]['hugepages'], key: 'total' | 'used' | 'free') =>
+    of.reduce((all, one) => all + one[key], 0);
+  const hugepages = [...bySize].map(([sizeKiB, of]) => {
+    return { sizeKiB, total: sum(of, 'total'), used: sum(of, 'used'), free: sum(of, 'free') };
+  });
+  return { nodes, hugepages };
+}
+
+function pools(config: Config, reader: Reader, totals: HostTotals) {
+  return [...totals.pools].map(([name, pool]) => ({
+    name,
+    ...pool,
+    usedBytes: Math.max(0, pool.totalBytes - pool.freeBytes),
+    promisedBytes: promisedBytes(reader, name),
+    freeToPromiseBytes: Math.floor(freeToPromise(reader, config.capacity, totals, name)),
+  }));
+}
+
 /** By one pass over the VNICs, for the report is made often. */
-function freeAddresses(reader: Reader) {
+function networks(reader: Reader) {
   const used = new Map<string, number>();
   for (const { vnetId, ipv4 } of reader.list('vnic')) {
     if (ipv4) used.set(vnetId, (used.get(vnetId) ?? 0) + 1);
   }
   return reader.list('vnet').flatMap(({ id, name, ipv4 }) => {
     if (!ipv4) return [];
-    return [{ vnetId: id, name, freeAddresses: addressCount(ipv4) - (used.get(id) ?? 0) }];
+    const [totalAddresses, usedAddresses] = [addressCount(ipv4), used.get(id) ?? 0];
+    const freeAddresses = totalAddresses - usedAddresses;
+    return [{ vnetId: id, name, totalAddresses, usedAddresses, freeAddresses }];
   });
+}
+
+/** System disks may be in any pool; a type that does not say their size takes that of the image. */
+function fits(config: Config, reader: Reader, totals: HostTotals, free: Amount): Record<string, number> {
+  const rooms = [...totals.pools.keys()].map((name) => freeToPromise(reader, config.capacity, totals, name));
+  const count = ({ vcpus, memory_mib, disk_gb }: VServerTypeConfig) => {
+    const disks = disk_gb
+      ? rooms.reduce((sum, room) => sum + Math.floor(room / (disk_gb * 2 ** 30)), 0)
+      : Infinity;
+    return Math.floor(Math.min(free.vcpus / vcpus, free.memoryMiB / memory_mib, disks));
+  };
+  return Object.fromEntries(config.vserver_type.map((type) => [type.name, count(type)]));
+}
+
+function processor({ facts }: HostTotals) {
+  if (!facts) return {};
+  const { hypervisorVersion, architecture, cpuModel, cpuVendor, cpuMhz, cpuFeatures } = facts;
+  const cpu = { architecture, model: cpuModel, vendor: cpuVendor, mhz: cpuMhz, features: cpuFeatures };
+  return { hypervisorVersion, cpuModel, cpu };
+}
+
+/** @see https://docs.opennebula.io/6.8/management_and_operations/references/template.html#requirement-expression-syntax */
+function openNebula({ facts }: HostTotals, total: Amount, used: Amount) {
+  return {
+    HOSTNAME: facts?.hostname ?? '',
+    HYPERVISOR: facts?.hypervisor ?? '',
+    ARCH: facts?.architecture ?? '',
+    MODELNAME: facts?.cpuModel ?? '',
+    CPUSPEED: facts?.cpuMhz ?? 0,
+    TOTALCPU: total.vcpus * 100,
+    FREECPU: Math.round((total.vcpus - used.vcpus) * 100),
+    USEDCPU: Math.round(used.vcpus * 100),
+    TOTALMEMORY: total.memoryMiB * 1024,
+    FREEMEMORY: (total.memoryMiB - used.memoryMiB) * 1024,
+    USEDMEMORY: used.memoryMiB * 1024,
+  };
 }

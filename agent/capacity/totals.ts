@@ -1,5 +1,6 @@
 // What the host has, as last observed: the hypervisor's facts, and each pool's room.
 import type { HostFacts, HostTopology } from '../../drivers/hypervisor.ts';
+import type { MachineInventory } from './machine.ts';
 
 export interface PoolRoom {
   totalBytes: number;
@@ -15,6 +16,10 @@ export class HostTotals {
   topology: HostTopology | undefined;
   /** Of the whole machine, as the hypervisor tells it; the agent's own kernel may see but a part. */
   freeMemoryMiB: number | undefined;
+  /** Busy part of the processors lately, 0 to 1. */
+  processorShare = 0;
+  /** What the machine is made of, once it has told it. */
+  machine: MachineInventory | undefined;
   readonly pools = new Map<string, PoolRoom>();
   /** Memory and vCPUs of running domains that are not ours. */
   foreign = { domains: 0, vcpus: 0, memoryMiB: 0 };

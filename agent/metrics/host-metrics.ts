@@ -1,9 +1,8 @@
 // What Prometheus is told of the host, its pools, its events and the agent itself. Memory only, nothing is asked.
-import type { Static } from '@sinclair/typebox';
-import type { CapacityReport } from '../capacity/report.ts';
+import type { CapacityReport } from '../capacity/report-schema.ts';
 import type { Labels, Metric } from './exposition.ts';
 
-type Report = Static<typeof CapacityReport>;
+type Report = CapacityReport;
 
 /** Facts about the agent's own process and its events. */
 export interface AgentFacts {
@@ -36,6 +35,7 @@ export function hostMetrics(report: Report): Metric[] {
     gauge('innkeeper_host_cpus', 'Processors of the host.', vcpus.total),
     gauge('innkeeper_vcpus_promisable', 'vCPUs that can be promised in all.', vcpus.promisable),
     gauge('innkeeper_vcpus_reserved', 'vCPUs held by VServers with power on.', vcpus.reserved),
+    gauge('innkeeper_host_cpus_used', 'Processors that were busy lately.', vcpus.used),
     gauge('innkeeper_host_memory_bytes', 'Memory of the host.', memory.total * MIB),
     gauge(
       'innkeeper_host_memory_free_bytes',
@@ -57,12 +57,39 @@ export function hostMetrics(report: Report): Metric[] {
     perPool('innkeeper_pool_free_bytes', 'Room in the storage pool.', (pool) => pool.freeBytes),
     perPool('innkeeper_pool_promised_bytes', 'Sizes of all its VDisks.', (pool) => pool.promisedBytes),
     {
+      name: 'innkeeper_hugepages',
+      help: 'Huge pages that the host has reserved.',
+      type: 'gauge',
+      values: perPage(report, ({ total }) => total),
+    },
+    {
+      name: 'innkeeper_hugepages_free',
+      help: 'Huge pages that nobody uses.',
+      type: 'gauge',
+      values: perPage(report, ({ free }) => free),
+    },
+    {
+      name: 'innkeeper_network_addresses_free',
+      help: 'IPv4 addresses that VNICs can still have.',
+      type: 'gauge',
+      values: report.networks.map(({ vnetId, name, freeAddresses }) => [
+        { vnet: vnetId, name },
+        freeAddresses,
+      ]),
+    },
+    {
       name: 'innkeeper_vserver_fits',
       help: 'How many more VServers of each type fit.',
       type: 'gauge',
       values: Object.entries(report.fits).map(([type, count]) => [{ vserver_type: type }, count]),
     },
   ];
+}
+
+function perPage(report: Report, of: (pages: Report['hugepages'][number]) => number): Metric['values'] {
+  return report.nodes.flatMap(({ id, hugepages }) =>
+    hugepages.map((pages) => [{ node: String(id), size_kib: String(pages.sizeKiB) }, of(pages)] as const),
+  );
 }
 
 export function agentMetrics(facts: AgentFacts): Metric[] {

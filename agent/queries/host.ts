@@ -1,6 +1,8 @@
 // Questions about the host itself and about operations.
 import { Type } from '@sinclair/typebox';
-import { CapacityReport, capacityReport } from '../capacity/report.ts';
+import { MachineInventory } from '../capacity/machine.ts';
+import { capacityReport } from '../capacity/report.ts';
+import { CapacityReport } from '../capacity/report-schema.ts';
 import { OperationRecord } from '../operations/journal.ts';
 import { queryParams } from '../operations/parameters.ts';
 import { InnkeeperError } from '../resources/errors.ts';
@@ -32,12 +34,14 @@ export const getHost = defineQuery(
       agentVersion: Type.String(),
       connected: Type.Boolean(),
       facts: Type.Optional(Type.Unknown()),
+      /** Absent until the machine has told it, shortly after start. */
+      machine: Type.Optional(MachineInventory),
       warnings: Type.Array(Type.String()),
     }),
     http: { verb: 'GET', path: '/v1/host' },
   },
   ({ host }) => {
-    const { facts } = host.totals;
+    const { facts, machine } = host.totals;
     const emulated = facts?.emulated ? [`Guests run emulated and are slow: ${facts.emulated}`] : [];
     const away = host.hypervisor.connected ? [] : ['The hypervisor daemon is not connected.'];
     return {
@@ -45,6 +49,7 @@ export const getHost = defineQuery(
       agentVersion: VERSION,
       connected: host.hypervisor.connected,
       ...(facts ? { facts } : {}),
+      ...(machine ? { machine } : {}),
       warnings: [...emulated, ...away],
     };
   },

@@ -2,7 +2,7 @@
 import type { HostFacts } from '../hypervisor.ts';
 import { isUnsupported } from '../libvirt/mod.ts';
 import type { Session } from './dialect.ts';
-import { readText } from './read-xml.ts';
+import { readNames, readText } from './read-xml.ts';
 
 /** Facts that do not change while the host runs; five calls side by side. */
 export async function hostFacts({ client, dialect }: Session): Promise<HostFacts> {
@@ -22,6 +22,8 @@ export async function hostFacts({ client, dialect }: Session): Promise<HostFacts
     hostname,
     architecture: cpu('arch') || node.model,
     cpuModel: cpu('model') || node.model,
+    cpuVendor: cpu('vendor'),
+    cpuFeatures: readNames(capabilities, ['capabilities', 'host', 'cpu', 'feature']).sort(),
     cpus: node.cpus,
     cpuMhz: node.mhz,
     numaNodes: node.nodes,

@@ -50,10 +50,24 @@ export function readDomain(text: string): DomainView {
 
 /** Text at a path of element names, for the few facts of the capabilities document. */
 export function readText(text: string, path: readonly string[]): string {
+  const node = at(text, path);
+  return typeof node === 'string' ? node : '';
+}
+
+/** The `name` of each element at a path: one, many or none. */
+export function readNames(text: string, path: readonly string[]): string[] {
+  const found = at(text, path);
+  const nodes = Array.isArray(found) ? found : [found];
+  return nodes
+    .map((node) => (typeof node === 'object' ? attribute(node as Node, 'name') : ''))
+    .filter(Boolean);
+}
+
+function at(text: string, path: readonly string[]): unknown {
   let node: unknown = parser.parse(text);
   for (const name of path)
     node = typeof node === 'object' && node !== null ? (node as Node)[name] : undefined;
-  return typeof node === 'string' ? node : '';
+  return node ?? undefined;
 }
 
 function readDisk(disk: Node): DiskView {

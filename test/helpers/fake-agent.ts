@@ -3,11 +3,11 @@ import { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import type { Health } from '../../agent/capacity/health.ts';
 import type { StoredEvent } from '../../agent/inventory/outbox.ts';
 import type {
   AgentApi,
   Caller,
-  Health,
   HelloFacts,
   MeteringApi,
   MethodDefinition,

@@ -15,6 +15,7 @@ import { preparedAgent } from '../helpers/agent-process.ts';
 import { authority } from '../helpers/certificates.ts';
 import { openApiFindings } from '../helpers/openapi-rules.ts';
 import { metricsFindings } from '../helpers/promtool.ts';
+import { eventually } from '../helpers/waiting.ts';
 import { guestImage } from '../images/guest-image.ts';
 
 const ours = await authority(t);
@@ -189,8 +190,26 @@ t.test('the capacity report counts addresses, and tells what the host is', async
     kernel: /^\d+\./,
     agentVersion: /^\d+\./,
     cpuModel: /./,
-    opennebula: { TOTALCPU: Number, FREEMEMORY: Number, HYPERVISOR: 'test' },
+    opennebula: {
+      HOSTNAME: /./,
+      TOTALCPU: Number,
+      FREECPU: Number,
+      TOTALMEMORY: Number,
+      FREEMEMORY: Number,
+      USEDMEMORY: Number,
+      HYPERVISOR: 'test',
+    },
+    nodes: [{ id: Number, memoryMiB: Number }],
+    cpu: { model: /./, features: Array },
+    health: { status: 'ok', warnings: [] },
   });
+  type Told = { machine?: { operatingSystem: string; processor: { threads: number } } };
+  const told = await eventually(
+    () => agent.call<Told>('getHost'),
+    ({ machine }) => machine !== undefined,
+    'the inventory of the machine',
+  );
+  t.match(told.machine, { operatingSystem: /./, processor: { threads: Number, flags: [/./] } });
 });
 
 t.test('health, and a page to browse', async (t) => {
