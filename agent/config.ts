@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { parse, TomlError } from 'smol-toml';
+import { checkPlacement } from './capacity/needs.ts';
 import { ApiListenerConfig, ControlPlaneConfig, ListenerConfig } from './control-plane/config.ts';
 import { HookConfig } from './hooks/config.ts';
 import { MeteringConfig } from './metering/config.ts';
@@ -33,6 +34,21 @@ const VServerTypeConfig = Type.Object(
     ),
     cpu_cap_percent: Type.Optional(
       Type.Integer({ minimum: 1, help: 'Most it may use, in percent of one processor' }),
+    ),
+    hugepages: Type.Optional(
+      Type.String({
+        pattern: '^[1-9][0-9]{0,3}[MG]$',
+        description: 'A size of huge pages, like 2M or 1G',
+        help: 'Its memory is in huge pages of this size (2M, 1G), which the host must have reserved',
+      }),
+    ),
+    numa_node: Type.Optional(
+      Type.Union([Type.Literal('any'), Type.Integer({ minimum: 0, maximum: 1023 })], {
+        help: 'It is on one NUMA node: on this one, or (any) where there is room',
+      }),
+    ),
+    cpu_pinning: Type.Optional(
+      Type.Boolean({ help: 'Each vCPU has a CPU to itself, of those in capacity.dedicated_cpus' }),
     ),
     disk_bytes_per_second: Type.Optional(
       Type.Integer({ minimum: 1, help: 'Most bytes per second, for each disk' }),
@@ -121,6 +137,14 @@ export const ConfigSchema = Type.Object(
           maximum: 16,
           help: 'Promised memory for each byte of real memory',
         }),
+        dedicated_cpus: Type.Optional(
+          Type.String({
+            pattern: '^[0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*$',
+            maxLength: 4096,
+            description: 'A list of CPUs, like 2-7,10',
+            help: 'CPUs kept for VServers whose type has cpu_pinning (like 2-7,10); all others share the rest',
+          }),
+        ),
         host_memory_mib: Type.Integer({
           default: 512,
           minimum: 0,
@@ -223,6 +247,7 @@ export function checkConfig(given: unknown, source = 'configuration'): Config {
     const twice = list.find(({ name }, index) => list.findIndex((other) => other.name === name) !== index);
     if (twice) throw new InnkeeperError('invalid', `${source}: the name ${twice.name} is given twice.`);
   }
+  checkPlacement(config, source);
   if (config.pool.length > 0) return config;
   return {
     ...config,

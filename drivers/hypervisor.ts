@@ -123,10 +123,14 @@ export interface Machine {
   cpuShares?: number;
   /** Upper bound in percent of one CPU over all vCPUs; absent means none. */
   cpuCapPercent?: number;
-  /** Host CPUs to pin to and NUMA node for memory, where the type asks. */
+  /** Host CPUs that it may run on, with whatever of it is not pinned: "0-3,^2". */
   cpuset?: string;
+  /** The host CPU of each vCPU; as many as `vcpus`. */
+  vcpuPins?: number[];
+  /** The NUMA node that all its memory is on. */
   numaNode?: number;
-  hugepages?: boolean;
+  /** Its memory is in huge pages of this size. */
+  hugepageKiB?: number;
   /** Absent: whatever lets an ordinary image boot. One that the driver has not is `unsupported`. */
   guestType?: GuestType;
   disks: MachineDisk[];
@@ -226,6 +230,8 @@ export interface HypervisorFeatures {
   liveBackup: boolean;
   guestAgent: boolean;
   onlineResize: boolean;
+  /** Huge pages, NUMA nodes and pinned vCPUs. */
+  placement: boolean;
 }
 
 export type HypervisorEvent =

@@ -2,6 +2,8 @@
 import type { Config } from '../config.ts';
 import type { Reader } from '../guest-facts.ts';
 import { InnkeeperError } from '../resources/errors.ts';
+import type { Placement, PlacementNeeds } from '../resources/placement.ts';
+import { dedicatedCpus, nodeRooms, place } from './placement.ts';
 import type { HostTotals } from './totals.ts';
 
 export interface Amount {
@@ -9,39 +11,73 @@ export interface Amount {
   memoryMiB: number;
 }
 
-/** vCPUs and memory that VServers with power on hold; powered-off ones hold none. */
-export function reserved(reader: Reader): Amount {
+/** What a VServer asks for before it gets power. */
+export interface Request extends Amount {
+  needs?: PlacementNeeds | undefined;
+}
+
+/**
+ * Shared vCPUs and ordinary memory that VServers with power on hold; powered-off ones hold none. Dedicated CPUs and
+ * huge pages are counted for each NUMA node ({@link nodeRooms}).
+ */
+export function reserved(reader: Reader, except?: string): Amount {
   const held = { vcpus: 0, memoryMiB: 0 };
-  for (const vserver of reader.list('vserver')) {
-    if (vserver.power !== 'on') continue;
-    held.vcpus += vserver.vcpus;
-    held.memoryMiB += vserver.memoryMiB;
+  for (const { id, power, vcpus, memoryMiB, placement } of reader.list('vserver')) {
+    if (power !== 'on' || (except !== undefined && id === except)) continue;
+    if (!placement?.cpus) held.vcpus += vcpus;
+    if (!placement?.hugepageKiB) held.memoryMiB += memoryMiB;
   }
   return held;
 }
 
-/** What can be promised in all, overcommit, other people's domains and the host's own share taken into account. */
-export function promisable(limits: Config['capacity'], { facts, foreign }: HostTotals): Amount {
+/**
+ * What can be promised in all, overcommit, other people's domains and the host's own share taken into account; what is
+ * set aside as dedicated CPUs and huge pages is not in it.
+ */
+export function promisable(limits: Config['capacity'], { facts, foreign, topology }: HostTotals): Amount {
   if (!facts) return { vcpus: 0, memoryMiB: 0 };
-  const memory = (facts.memoryMiB - limits.host_memory_mib) * limits.memory_overcommit - foreign.memoryMiB;
+  const hugepages = (topology?.nodes ?? []).flatMap((node) => node.hugepages);
+  const hugeMiB = Math.ceil(hugepages.reduce((sum, { sizeKiB, total }) => sum + sizeKiB * total, 0) / 1024);
+  const ordinary = facts.memoryMiB - hugeMiB - limits.host_memory_mib;
+  const memory = ordinary * limits.memory_overcommit - foreign.memoryMiB;
+  const cpus = Math.max(0, facts.cpus - dedicatedCpus(limits).filter((cpu) => cpu < facts.cpus).length);
   return {
-    vcpus: Math.max(0, Math.floor(facts.cpus * limits.cpu_overcommit) - foreign.vcpus),
+    vcpus: Math.max(0, Math.floor(cpus * limits.cpu_overcommit) - foreign.vcpus),
     memoryMiB: Math.max(0, Math.floor(memory)),
   };
 }
 
-/** @throws InnkeeperError `no-capacity`, naming what is short and by how much */
-export function admit(reader: Reader, limits: Config['capacity'], totals: HostTotals, asked: Amount): void {
+export interface AdmissionOptions {
+  /** A VServer whose present share counts as free, since it gets this instead. */
+  except?: string;
+  /** Where it must be and nowhere else. */
+  fixed?: Placement | undefined;
+}
+
+/**
+ * Decides, and says where: undefined where the type asks for no place. The caller writes it into the VServer in the
+ * same transaction, and so it is reserved.
+ * @throws InnkeeperError `no-capacity`, naming what is short and by how much
+ */
+export function admit(
+  reader: Reader,
+  limits: Config['capacity'],
+  totals: HostTotals,
+  asked: Request,
+  { except, fixed }: AdmissionOptions = {},
+): Placement | undefined {
   if (!totals.facts) {
     throw new InnkeeperError(
       'no-capacity',
       'The hypervisor has not been reached yet, so nothing can be promised.',
     );
   }
+  const { needs } = asked;
   const room = promisable(limits, totals);
-  const held = reserved(reader);
-  refuseShort('MiB of memory', asked.memoryMiB, room.memoryMiB - held.memoryMiB);
-  refuseShort('vCPUs', asked.vcpus, room.vcpus - held.vcpus);
+  const held = reserved(reader, except);
+  if (!needs?.hugepageKiB) refuseShort('MiB of memory', asked.memoryMiB, room.memoryMiB - held.memoryMiB);
+  if (!needs?.pinned) refuseShort('vCPUs', asked.vcpus, room.vcpus - held.vcpus);
+  return needs && place(nodeRooms(reader, limits, totals, except), needs, asked, fixed);
 }
 
 function refuseShort(what: string, asked: number, free: number): void {

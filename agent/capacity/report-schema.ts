@@ -14,8 +14,9 @@ const share = {
 const HugePages = Type.Object({
   sizeKiB: Type.Integer(),
   total: Type.Integer(),
+  reserved: Type.Integer({ description: 'Held by VServers with power on' }),
   used: Type.Integer(),
-  free: Type.Integer(),
+  free: Type.Integer({ description: 'In use by nobody now' }),
 });
 
 const Pool = Type.Object({
@@ -56,6 +57,14 @@ export const CapacityReport = Type.Object(
         cpus: Type.Array(Type.Integer()),
         memoryMiB: Type.Number(),
         hugepages: Type.Array(HugePages),
+        placeable: Type.Object(
+          {
+            memoryMiB: Type.Number(),
+            hugepages: Type.Array(Type.Object({ sizeKiB: Type.Integer(), pages: Type.Integer() })),
+            cpus: Type.Array(Type.Integer(), { description: 'Dedicated CPUs that nobody has' }),
+          },
+          { description: 'What VServerTypes that ask for a place can still be promised there' },
+        ),
       }),
       { description: 'NUMA nodes; a host without NUMA is one' },
     ),

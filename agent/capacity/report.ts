@@ -2,11 +2,13 @@
 import { freemem, loadavg, release } from 'node:os';
 import type { HugePages } from '../../drivers/hypervisor.ts';
 import { addressCount } from '../addresses.ts';
-import type { Config, VServerTypeConfig } from '../config.ts';
+import type { Config } from '../config.ts';
 import type { Reader } from '../guest-facts.ts';
 import { VERSION } from '../version.ts';
 import { type Amount, freeToPromise, promisable, promisedBytes, reserved } from './admission.ts';
+import { fits } from './fits.ts';
 import { healthOf } from './health.ts';
+import { type NodeRoom, nodeRooms } from './placement.ts';
 import type { CapacityReport } from './report-schema.ts';
 import type { HostTotals } from './totals.ts';
 
@@ -27,6 +29,7 @@ export function capacityReport(
     vcpus: Math.max(0, room.vcpus - held.vcpus),
     memoryMiB: Math.max(0, room.memoryMiB - held.memoryMiB),
   };
+  const rooms = nodeRooms(reader, config.capacity, totals);
   const vservers = reader.list('vserver');
   const hostFreeMiB = totals.freeMemoryMiB ?? Math.floor(freemem() / MIB);
   const total = { vcpus: facts?.cpus ?? 0, memoryMiB: facts?.memoryMiB ?? 0 };
@@ -55,7 +58,7 @@ export function capacityReport(
       free: free.memoryMiB,
       hostFreeMiB,
     },
-    ...topology(totals),
+    ...topology(totals, rooms),
     pools: pools(config, reader, totals),
     networks: networks(reader),
     vservers: {
@@ -63,7 +66,7 @@ export function capacityReport(
       running: vservers.filter(({ state }) => state === 'running').length,
       foreign: totals.foreign.domains,
     },
-    fits: fits(config, reader, totals, free),
+    fits: fits(config, reader, totals, free, rooms),
     load: Math.round(loadavg()[0]! * 100) / 100,
     ...processor(totals),
     kernel: release(),
@@ -72,22 +75,28 @@ export function capacityReport(
   };
 }
 
-function topology({ topology: known }: HostTotals) {
-  const counted = ({ sizeKiB, total, free }: HugePages) => ({ sizeKiB, total, used: total - free, free });
-  const nodes = (known?.nodes ?? []).map(({ id, cpus, memoryBytes, hugepages }) => ({
-    id,
-    cpus,
-    memoryMiB: Math.floor(memoryBytes / MIB),
-    hugepages: hugepages.map(counted),
-  }));
+function topology({ topology: known }: HostTotals, rooms: readonly NodeRoom[]) {
+  const nodes = (known?.nodes ?? []).map(({ id, cpus, memoryBytes, hugepages }) => {
+    const room = rooms.find((one) => one.id === id)!;
+    const counted = ({ sizeKiB, total, free }: HugePages) => {
+      const reserved = room.hugepages.find((one) => one.sizeKiB === sizeKiB)!.reserved;
+      return { sizeKiB, total, reserved, used: total - free, free };
+    };
+    const placeable = {
+      memoryMiB: room.memory.freeMiB,
+      hugepages: room.hugepages.map(({ sizeKiB, free }) => ({ sizeKiB, pages: free })),
+      cpus: room.dedicatedCpus.free,
+    };
+    const memoryMiB = Math.floor(memoryBytes / MIB);
+    return { id, cpus, memoryMiB, hugepages: hugepages.map(counted), placeable };
+  });
   const bySize = Map.groupBy(
     nodes.flatMap(({ hugepages }) => hugepages),
     ({ sizeKiB }) => sizeKiB,
   );
-  const sum = (of: (typeof nodes)[number]['hugepages'], key: 'total' | 'used' | 'free') =>
-    of.reduce((all, one) => all + one[key], 0);
   const hugepages = [...bySize].map(([sizeKiB, of]) => {
-    return { sizeKiB, total: sum(of, 'total'), used: sum(of, 'used'), free: sum(of, 'free') };
+    const sum = (key: 'total' | 'reserved' | 'used' | 'free') => of.reduce((all, one) => all + one[key], 0);
+    return { sizeKiB, total: sum('total'), reserved: sum('reserved'), used: sum('used'), free: sum('free') };
   });
   return { nodes, hugepages };
 }
@@ -114,18 +123,6 @@ function networks(reader: Reader) {
     const freeAddresses = totalAddresses - usedAddresses;
     return [{ vnetId: id, name, totalAddresses, usedAddresses, freeAddresses }];
   });
-}
-
-/** System disks may be in any pool; a type that does not say their size takes that of the image. */
-function fits(config: Config, reader: Reader, totals: HostTotals, free: Amount): Record<string, number> {
-  const rooms = [...totals.pools.keys()].map((name) => freeToPromise(reader, config.capacity, totals, name));
-  const count = ({ vcpus, memory_mib, disk_gb }: VServerTypeConfig) => {
-    const disks = disk_gb
-      ? rooms.reduce((sum, room) => sum + Math.floor(room / (disk_gb * 2 ** 30)), 0)
-      : Infinity;
-    return Math.floor(Math.min(free.vcpus / vcpus, free.memoryMiB / memory_mib, disks));
-  };
-  return Object.fromEntries(config.vserver_type.map((type) => [type.name, count(type)]));
 }
 
 function processor({ facts }: HostTotals) {

@@ -20,6 +20,8 @@ export class HostTotals {
   processorShare = 0;
   /** What the machine is made of, once it has told it. */
   machine: MachineInventory | undefined;
+  /** Huge pages that others than our VServers hold, by "node/size in KiB", as last sampled. */
+  foreignHugepages = new Map<string, number>();
   readonly pools = new Map<string, PoolRoom>();
   /** Memory and vCPUs of running domains that are not ours. */
   foreign = { domains: 0, vcpus: 0, memoryMiB: 0 };

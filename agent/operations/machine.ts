@@ -1,7 +1,9 @@
 // What the hypervisor is told of a VServer, and the rules its VNICs need: both from the inventory alone.
 import { busFor, CONTEXT_KINDS, type ContextKind, smbiosFor } from '../../contextualization/mod.ts';
-import type { Machine, MachineDisk, MachineNic } from '../../drivers/hypervisor.ts';
+import type { HostTopology, Machine, MachineDisk, MachineNic } from '../../drivers/hypervisor.ts';
 import { transitPair } from '../addresses.ts';
+import { formatCpus } from '../capacity/cpu-list.ts';
+import { sharedCpus } from '../capacity/placement.ts';
 import type { Config, VServerTypeConfig } from '../config.ts';
 import { nicsOf, type Reader } from '../guest-facts.ts';
 import { type VNetPlan, type VNicPlan, vnetNames } from '../network/mod.ts';
@@ -61,7 +63,12 @@ function datasource({ context }: VServer) {
   );
 }
 
-export function machineOf(config: Config, reader: Reader, vserver: VServer): Machine {
+export function machineOf(
+  config: Config,
+  reader: Reader,
+  vserver: VServer,
+  topology: HostTopology | undefined,
+): Machine {
   const type = config.vserver_type.find(({ name }) => name === vserver.vserverType);
   return {
     name: vserver.domain,
@@ -72,6 +79,7 @@ export function machineOf(config: Config, reader: Reader, vserver: VServer): Mac
     ...(vserver.guestType ? { guestType: vserver.guestType } : {}),
     ...(type?.cpu_shares ? { cpuShares: type.cpu_shares } : {}),
     ...(type?.cpu_cap_percent ? { cpuCapPercent: type.cpu_cap_percent } : {}),
+    ...placed(config, topology, vserver.placement),
     disks: disksOf(reader, vserver.id).map((vdisk) => machineDisk(vdisk, type)),
     nics: nicsOf(reader, vserver.id).map((vnic) => machineNic(config, reader, vnic)),
     media: mediaOf(vserver).map((kind) => ({
@@ -80,6 +88,22 @@ export function machineOf(config: Config, reader: Reader, vserver: VServer): Mac
     })),
     smbios: smbiosFor(datasource(vserver), { vserverId: vserver.id, uuid: vserver.uuid }),
     qmpSocket: qmpPath(config, vserver.id),
+  };
+}
+
+/** Where a machine's memory and vCPUs are; what is pinned shares its CPUs with nobody. */
+function placed(
+  { capacity }: Config,
+  topology: HostTopology | undefined,
+  place: VServer['placement'],
+): Partial<Machine> {
+  const shared = sharedCpus(topology, capacity, place?.numaNode);
+  const keepsOff = place !== undefined || capacity.dedicated_cpus !== undefined;
+  return {
+    ...(keepsOff && shared.length > 0 ? { cpuset: formatCpus(shared) } : {}),
+    ...(place ? { numaNode: place.numaNode } : {}),
+    ...(place?.hugepageKiB ? { hugepageKiB: place.hugepageKiB } : {}),
+    ...(place?.cpus ? { vcpuPins: place.cpus } : {}),
   };
 }
 

@@ -33,6 +33,7 @@ export function vserverAttributes(reader: Reader, vserver: VServer) {
     diskImageId: vserver.imageId,
     vcpus: vserver.vcpus,
     memoryMiB: vserver.memoryMiB,
+    ...(vserver.placement && vserver.power === 'on' ? { placement: vserver.placement } : {}),
     autostart: vserver.autostart,
     userData: vserver.userData,
     imds: vserver.imds ?? ('v1' as const),

@@ -67,14 +67,23 @@ export const listVServerType = defineQuery(
         vcpus: Type.Integer(),
         memoryMiB: Type.Integer(),
         diskGB: Type.Optional(Type.Number()),
+        hugepages: Type.Optional(Type.String()),
+        numaNode: Type.Optional(Type.Union([Type.Literal('any'), Type.Integer()])),
+        cpuPinning: Type.Optional(Type.Boolean()),
       }),
     ),
     http: { verb: 'GET', path: '/v1/vserver-types' },
   },
   ({ host }) =>
-    host.config.vserver_type.map(({ name, vcpus, memory_mib, disk_gb }) => {
-      return { name, vcpus, memoryMiB: memory_mib, ...(disk_gb === undefined ? {} : { diskGB: disk_gb }) };
-    }),
+    host.config.vserver_type.map((type) => ({
+      name: type.name,
+      vcpus: type.vcpus,
+      memoryMiB: type.memory_mib,
+      ...(type.disk_gb === undefined ? {} : { diskGB: type.disk_gb }),
+      ...(type.hugepages === undefined ? {} : { hugepages: type.hugepages }),
+      ...(type.numa_node === undefined ? {} : { numaNode: type.numa_node }),
+      ...(type.cpu_pinning ? { cpuPinning: true } : {}),
+    })),
 );
 
 export const listOperation = defineQuery(

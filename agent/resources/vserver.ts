@@ -1,6 +1,7 @@
 // A VServer: what is kept of it, what is shown of it, and which state may follow which.
 import { type Static, Type } from '@sinclair/typebox';
 import type { GuestType } from './disk-image.ts';
+import { Placement, type PlacementNeeds } from './placement.ts';
 
 export const VServerState = Type.Union([
   Type.Literal('creating'),
@@ -71,6 +72,10 @@ export interface VServer {
   /** What the type promised when it was made; a later change of the configuration does not change it. */
   vcpus: number;
   memoryMiB: number;
+  /** Absent where it may be anywhere on the host. */
+  needs?: PlacementNeeds;
+  /** Where its definition puts it: held while its power is on, only remembered while it is off. */
+  placement?: Placement;
   initialPassword?: { how: 'clear' | 'encrypted'; sealed: string; time: string };
 }
 
@@ -98,6 +103,7 @@ export const VServerAttributes = Type.Object(
     diskImageId: Type.String(),
     vcpus: Type.Integer(),
     memoryMiB: Type.Integer(),
+    placement: Type.Optional(Placement),
     autostart: Type.Boolean(),
     userData: Type.String({ description: 'Base64.' }),
     imds: ImdsVersion,

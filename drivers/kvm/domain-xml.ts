@@ -35,7 +35,7 @@ export function domainXml(machine: Machine, options: DomainOptions): string {
     xml('uuid', {}, machine.uuid),
     vserverMetadata(machine.vserverId),
     xml('memory', { unit: 'MiB' }, machine.memoryMiB),
-    machine.hugepages ? xml('memoryBacking', {}, xml('hugepages')) : undefined,
+    hugepagesXml(machine),
     processorXml(machine),
     sysinfoXml(machine),
     osXml(machine, options),
@@ -64,7 +64,10 @@ function processorXml(machine: Machine): XmlElement[] {
     tune.push(xml('global_period', {}, CAP_PERIOD_US));
     tune.push(xml('global_quota', {}, (machine.cpuCapPercent * CAP_PERIOD_US) / 100));
   }
-  const { cpuset, numaNode } = machine;
+  const { cpuset, vcpuPins, numaNode } = machine;
+  vcpuPins?.forEach((cpu, vcpu) => {
+    tune.push(xml('vcpupin', { vcpu, cpuset: cpu }));
+  });
   return [
     xml('vcpu', { placement: 'static', cpuset, current }, most),
     ...(tune.length > 0 ? [xml('cputune', {}, tune)] : []),
@@ -72,6 +75,11 @@ function processorXml(machine: Machine): XmlElement[] {
       ? []
       : [xml('numatune', {}, xml('memory', { mode: 'strict', nodeset: numaNode }))]),
   ];
+}
+
+function hugepagesXml({ hugepageKiB }: Machine): XmlElement | undefined {
+  if (hugepageKiB === undefined) return undefined;
+  return xml('memoryBacking', {}, xml('hugepages', {}, xml('page', { size: hugepageKiB, unit: 'KiB' })));
 }
 
 /** Firmware tables: cloud-init chooses its datasource by them. */

@@ -19,6 +19,7 @@ export class KvmDialect implements Dialect {
     liveBackup: true,
     guestAgent: true,
     onlineResize: true,
+    placement: true,
   };
   readonly shutdownFlags = SHUTDOWN.acpi;
   readonly undefineFlags =

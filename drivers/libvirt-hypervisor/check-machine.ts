@@ -21,7 +21,7 @@ export function checkMachine(machine: Machine): void {
   must(named && machine.name !== '.' && machine.name !== '..', 'name', machine.name);
   must(UUID.test(machine.uuid), 'uuid', machine.uuid);
   must(isWhole(machine.vcpus, 1, MAX_VCPUS), 'vcpus', machine.vcpus);
-  const { maxVcpus, cpuShares, cpuCapPercent, cpuset, numaNode } = machine;
+  const { maxVcpus, cpuShares, cpuCapPercent, cpuset, vcpuPins, numaNode, hugepageKiB } = machine;
   must(maxVcpus === undefined || isWhole(maxVcpus, machine.vcpus, MAX_VCPUS), 'maxVcpus', maxVcpus);
   must(isWhole(machine.memoryMiB, 1, MAX_MEMORY_MIB), 'memoryMiB', machine.memoryMiB);
   must(cpuShares === undefined || isWhole(cpuShares, 2, 262_144), 'cpuShares', cpuShares);
@@ -31,6 +31,10 @@ export function checkMachine(machine: Machine): void {
     cpuCapPercent,
   );
   must(cpuset === undefined || CPUSET.test(cpuset), 'cpuset', cpuset);
+  const pinned = vcpuPins?.length === machine.vcpus && vcpuPins.every((cpu) => isWhole(cpu, 0, 65_535));
+  must(vcpuPins === undefined || pinned, 'vcpuPins', vcpuPins);
+  const fits = isWhole(hugepageKiB ?? 1, 1, 2 ** 30) && (machine.memoryMiB * 1024) % (hugepageKiB ?? 1) === 0;
+  must(fits, 'hugepageKiB', hugepageKiB);
   must(numaNode === undefined || isWhole(numaNode, 0, 1023), 'numaNode', numaNode);
   machine.disks.forEach(checkDisk);
   machine.nics.forEach(checkNic);

@@ -22,6 +22,7 @@ export class TestDialect implements Dialect {
     liveBackup: false,
     guestAgent: false,
     onlineResize: false,
+    placement: true,
   };
   readonly shutdownFlags = 0;
   readonly undefineFlags: number = UNDEFINE.managedSave | UNDEFINE.snapshotsMetadata;

@@ -54,11 +54,12 @@ function refuseUnsupported(machine: Machine): void {
       machine.cpuCapPercent !== undefined,
       'a CPU cap (libvirt sets it for a running domain of the credit scheduler only)',
     ],
-    [machine.hugepages === true, 'huge pages (Xen chooses the size of pages itself)'],
+    [machine.hugepageKiB !== undefined, 'huge pages (Xen chooses the size of pages itself)'],
     [
       machine.numaNode !== undefined,
       'a NUMA node for memory (pin the vCPUs: Xen takes memory from where they are)',
     ],
+    [machine.vcpuPins !== undefined, 'vCPUs that are pinned one by one (give a set of CPUs for all)'],
     [machine.vncSocket !== undefined, 'a screen on a UNIX socket'],
   ];
   const first = refused.find(([asked]) => asked);

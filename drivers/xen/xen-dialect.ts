@@ -33,6 +33,7 @@ export class XenDialect implements Dialect {
     guestAgent: false,
     // libvirt's driver has no block resize: a running guest learns of a disk's new length at its next boot.
     onlineResize: false,
+    placement: false,
   };
   /** libvirt chooses: the guest's Xen drivers where there are any, else the ACPI button. */
   readonly shutdownFlags = 0;

@@ -71,7 +71,7 @@ export function sections(): Section[] {
 
 /** What may be given, for people. */
 function range(schema: TSchema): string {
-  if (schema.anyOf) return schema.anyOf.map((option: TSchema) => option.const).join(', ');
+  if (schema.anyOf) return schema.anyOf.map((option: TSchema) => option.const ?? range(option)).join(', ');
   if (schema.const !== undefined) return String(schema.const);
   if (schema.type === 'array') return `list of ${range(schema.items)}`;
   if (schema.type === 'boolean') return 'true, false';
@@ -91,10 +91,13 @@ function sample({ name, schema }: Key): unknown {
   if (schema.anyOf) return schema.anyOf[0].const;
   if (schema.const !== undefined) return schema.const;
   if (schema.type === 'string') return schema.pattern === '^/' ? `/etc/innkeeper/${name}` : name;
+  if (schema.type === 'boolean') return true;
   return schema.minimum ?? 0;
 }
 
 const EXAMPLES: Record<string, unknown> = {
+  '[capacity] dedicated_cpus': '2-7',
+  '[[vserver_type]] hugepages': '2M',
   '[[pool]] name': 'default',
   '[[pool]] path': '/var/lib/innkeeper/pools/default',
   '[[pool]] source': 'nas:/export',

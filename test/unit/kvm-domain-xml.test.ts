@@ -32,7 +32,8 @@ const FULL: Machine = {
   cpuCapPercent: 150,
   cpuset: '0-3,^2',
   numaNode: 0,
-  hugepages: true,
+  hugepageKiB: 2048,
+  vcpuPins: [4, 6],
   disks: [
     { position: 1, path: '/dev/pool/data', format: 'raw', serial: 'vd-2', readOnly: true },
     {
@@ -151,6 +152,10 @@ t.test('values out of bounds are refused before libvirt sees them', async (t) =>
     { vcpus: 4, maxVcpus: 2 },
     { memoryMiB: Number.NaN },
     { cpuset: '0;rm' },
+    { vcpuPins: [] },
+    { vcpuPins: [1, 2] },
+    { vcpuPins: [-1] },
+    { hugepageKiB: 1_048_576 },
     { disks: [{ ...disk, serial: 'x'.repeat(21) }] },
     { disks: [{ ...disk, path: 'relative' }] },
     { disks: [{ ...disk, format: 'vmdk' as 'raw' }] },
@@ -209,4 +214,13 @@ t.test('graphics only when asked', async (t) => {
 t.test('a machine keeps its board when it is defined again', async (t) => {
   const text = domainXml(SMALL, { type: 'kvm', machineType: 'pc-i440fx-6.2' });
   t.equal(readDomain(text).machineType, 'pc-i440fx-6.2');
+});
+
+t.test('memory and vCPUs are where they were put', async (t) => {
+  const text = domainXml(FULL, { type: 'kvm' });
+  t.match(text, /<memoryBacking>\s*<hugepages>\s*<page size="2048" unit="KiB"\/>/);
+  t.match(text, /<vcpupin vcpu="0" cpuset="4"\/>\s*<vcpupin vcpu="1" cpuset="6"\/>/);
+  t.match(text, /<numatune>\s*<memory mode="strict" nodeset="0"\/>/);
+  t.match(text, '<vcpu placement="static" cpuset="0-3,^2"', 'the rest of the process stays off their CPUs');
+  t.notMatch(domainXml(SMALL, { type: 'kvm' }), /memoryBacking|vcpupin|numatune|cpuset/);
 });

@@ -107,7 +107,8 @@ t.test('what Xen would silently leave out is refused', async (t) => {
   const asked: Partial<Machine>[] = [
     { cpuShares: 512 },
     { cpuCapPercent: 50 },
-    { hugepages: true },
+    { hugepageKiB: 2048 },
+    { vcpuPins: [0] },
     { numaNode: 0 },
     { vncSocket: '/run/vnc' },
     { disks: [{ ...disk!, limits: { readIops: 100 } }] },

@@ -60,7 +60,8 @@ export const restoreVDisk = defineOperation<typeof definition.params, Plan>({
       async run({ host, plan }) {
         const { attachedTo } = vdiskOf(host, plan);
         const owner = attachedTo && host.inventory.get('vserver', attachedTo);
-        if (owner) await host.hypervisor.define(machineOf(host.config, host.inventory, owner));
+        if (owner)
+          await host.hypervisor.define(machineOf(host.config, host.inventory, owner, host.totals.topology));
       },
     },
   ],

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Static } from '@sinclair/typebox';
 import { admit, admitDisk } from '../../capacity/admission.ts';
+import { askedNeeds } from '../../capacity/needs.ts';
 import { nicsOf } from '../../guest-facts.ts';
 import type { MethodDefinition } from '../../methods.ts';
 import { vserverAttributes } from '../../queries/attributes.ts';
@@ -45,7 +46,9 @@ function begin({ host, tx, params: asked, caller }: Begin): Plan {
   const data = checkedData(asked, config.user_data_max_bytes);
   const pool = asked.pool ?? config.pool[0]!.name;
   const sizeBytes = Math.max(image.virtualSizeBytes!, Math.round((type.disk_gb ?? 0) * 2 ** 30));
-  admit(tx, config.capacity, totals, { vcpus: type.vcpus, memoryMiB: type.memory_mib });
+  const needs = askedNeeds(host, type);
+  const asks = { vcpus: type.vcpus, memoryMiB: type.memory_mib, needs };
+  const placement = admit(tx, config.capacity, totals, asks);
   admitDisk(tx, config.capacity, totals, pool, sizeBytes);
 
   const id = newId('vserver');
@@ -75,6 +78,8 @@ function begin({ host, tx, params: asked, caller }: Begin): Plan {
     autostart: asked.autostart ?? true,
     vcpus: type.vcpus,
     memoryMiB: type.memory_mib,
+    ...(needs ? { needs } : {}),
+    ...(placement ? { placement } : {}),
   });
   const vdiskId = newId('vdisk');
   tx.put('vdisk', {

@@ -20,7 +20,10 @@ export const powerOnVServer = defineOperation<typeof verbParams, VServerPlan>({
       const why = `VServer ${vserver.name} is saved; restore it, or give up its memory with powerOffVServer.`;
       throw new InnkeeperError('wrong-state', why, { vserver: vserver.id });
     }
-    if (vserver.power === 'off') admit(tx, host.config.capacity, host.totals, vserver);
+    if (vserver.power === 'off') {
+      const placement = admit(tx, host.config.capacity, host.totals, vserver);
+      tx.patch('vserver', vserver.id, { placement });
+    }
     moveVServer(tx, vserver.id, { state: 'inactive', power: 'on', reason: 'power on: asked for' });
     return { vserverId: vserver.id };
   },

@@ -18,7 +18,10 @@ export const powerResetVServer = defineOperation<typeof verbParams, Plan>({
   locks: lockVServer,
   begin({ host, tx, params }) {
     const vserver = target(tx, params);
-    if (vserver.power === 'off') admit(tx, host.config.capacity, host.totals, vserver);
+    if (vserver.power === 'off') {
+      const placement = admit(tx, host.config.capacity, host.totals, vserver);
+      tx.patch('vserver', vserver.id, { placement });
+    }
     const running = vserver.state === 'running' || vserver.state === 'stopping';
     moveVServer(tx, vserver.id, { power: 'on', condition: 'busy', reason: 'power reset asked for' });
     return { vserverId: vserver.id, boot: running };

@@ -69,7 +69,8 @@ export const restoreVServer = defineOperation<typeof verbParams, VServerPlan>({
       throw new InnkeeperError('wrong-state', why, { vserver: vserver.id });
     }
     refuseWhileCopied(tx, vserver.id);
-    admit(tx, host.config.capacity, host.totals, vserver);
+    // What was saved is put back where it was: its definition at that time is saved with it.
+    admit(tx, host.config.capacity, host.totals, vserver, { fixed: vserver.placement });
     moveVServer(tx, vserver.id, { power: 'on', condition: 'saved', reason: 'restore asked for' });
     return { vserverId: vserver.id };
   },

@@ -45,7 +45,9 @@ export const buildMedia: Step<VServerPlan> = {
 export const define: Step<VServerPlan> = {
   name: 'define',
   run: ({ host, plan }) =>
-    host.hypervisor.define(machineOf(host.config, host.inventory, vserverOf(host, plan))),
+    host.hypervisor.define(
+      machineOf(host.config, host.inventory, vserverOf(host, plan), host.totals.topology),
+    ),
   undo: (context) => undefine(context.host, context.plan),
 };
 

@@ -1,8 +1,9 @@
 // updateVServer: another type (while inactive), or whether it comes back after a host reboot.
 import { type Static, Type } from '@sinclair/typebox';
 import { admit } from '../../capacity/admission.ts';
+import { askedNeeds } from '../../capacity/needs.ts';
 import type { MethodDefinition } from '../../methods.ts';
-import { VServerAttributes } from '../../resources/vserver.ts';
+import { type VServer, VServerAttributes } from '../../resources/vserver.ts';
 import { findType } from '../find.ts';
 import { type BeginContext, defineOperation } from '../kind.ts';
 import { operationParams, vserverId as reference } from '../parameters.ts';
@@ -28,27 +29,32 @@ const definition: MethodDefinition<typeof params> = {
 
 interface Plan extends VServerPlan {
   /** What it was, for the way back. */
-  before: { vserverType: string; vcpus: number; memoryMiB: number; autostart: boolean };
+  before: Pick<VServer, 'vserverType' | 'vcpus' | 'memoryMiB' | 'autostart' | 'needs' | 'placement'>;
 }
 
 function begin({ host, tx, params: asked }: BeginContext<Static<typeof params>>): Plan {
   const vserver = target(tx, asked);
-  const { vserverType, vcpus, memoryMiB, autostart } = vserver;
+  const { vserverType, vcpus, memoryMiB, autostart, needs, placement } = vserver;
   if (asked.type !== undefined) {
     requireState(vserver, ['inactive'], 'given another type');
     const type = findType(host.config, asked.type);
-    if (vserver.power === 'on') {
-      const more = { vcpus: type.vcpus - vcpus, memoryMiB: type.memory_mib - memoryMiB };
-      admit(tx, host.config.capacity, host.totals, more);
-    }
-    tx.patch('vserver', vserver.id, {
-      vserverType: type.name,
-      vcpus: type.vcpus,
-      memoryMiB: type.memory_mib,
-    });
+    const asks = { vcpus: type.vcpus, memoryMiB: type.memory_mib, needs: askedNeeds(host, type) };
+    const place =
+      vserver.power === 'on'
+        ? admit(tx, host.config.capacity, host.totals, asks, { except: vserver.id })
+        : undefined;
+    tx.patch('vserver', vserver.id, { ...asks, vserverType: type.name, placement: place });
   }
   if (asked.autostart !== undefined) tx.patch('vserver', vserver.id, { autostart: asked.autostart });
-  return { vserverId: vserver.id, before: { vserverType, vcpus, memoryMiB, autostart } };
+  const before = {
+    vserverType,
+    vcpus,
+    memoryMiB,
+    autostart,
+    ...(needs ? { needs } : {}),
+    ...(placement ? { placement } : {}),
+  };
+  return { vserverId: vserver.id, before };
 }
 
 export const updateVServer = defineOperation<typeof params, Plan>({
@@ -69,5 +75,6 @@ export const updateVServer = defineOperation<typeof params, Plan>({
     tx.event('vserver.updated', { vserver: vserverId }, { type: tx.get('vserver', vserverId)!.vserverType });
     return shown(tx, vserverId);
   },
-  abandon: (tx, { vserverId, before }) => tx.patch('vserver', vserverId, before),
+  abandon: (tx, { vserverId, before }) =>
+    tx.patch('vserver', vserverId, { ...before, needs: before.needs, placement: before.placement }),
 });
