@@ -10,6 +10,7 @@ import { content } from './options.ts';
 import { printable, safeJson } from './printable.ts';
 import type { Globals } from './run-command.ts';
 import { record } from './table.ts';
+import { addTop } from './top/command.ts';
 import { yaml } from './yaml.ts';
 
 /** Adds agent, host, capacity, events, console, call and methods. */
@@ -35,6 +36,7 @@ export function addSpecialCommands(program: Command): void {
     .action((file: string) => checkConfigFile(file));
   addOneCall(program, 'host', 'getHost', 'this host: hypervisor, processors, memory, versions');
   addOneCall(program, 'capacity', 'getCapacity', 'what is there, promised, used and free');
+  addTop(program);
   program
     .command('events')
     .description('what happened, oldest first')

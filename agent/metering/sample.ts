@@ -47,8 +47,9 @@ export const MeterSample = Type.Object(
   { $id: 'MeterSample' },
 );
 export type MeterSample = Static<typeof MeterSample>;
-/** Not yet numbered. */
-export type Measured = Omit<MeterSample, 'seq'>;
+/** Not numbered, because not kept. */
+export const VServerUsage = Type.Omit(MeterSample, ['seq'], { $id: 'VServerUsage' });
+export type Measured = Static<typeof VServerUsage>;
 
 /** One row for each VServer there is, on or off; `machines` is one bulk answer of the hypervisor. */
 export function measure(reader: Reader, machines: readonly MachineSample[], time: string): Measured[] {

@@ -1,10 +1,25 @@
 // Questions about what VServers have used.
 import { Type } from '@sinclair/typebox';
-import { MeterSample } from '../metering/sample.ts';
+import { MeterSample, measure, VServerUsage } from '../metering/sample.ts';
 import { queryParams } from '../operations/parameters.ts';
 import { InnkeeperError } from '../resources/errors.ts';
 import { Reference } from '../resources/names.ts';
 import { defineQuery } from './query.ts';
+
+export const listVServerUsage = defineQuery(
+  {
+    name: 'listVServerUsage',
+    summary: 'What each VServer has used up to now: its counters, by one call to the hypervisor.',
+    right: 'observe',
+    params: queryParams({}),
+    result: Type.Array(VServerUsage),
+    http: { verb: 'GET', path: '/v1/vserver-usage' },
+  },
+  async ({ host }) => {
+    const machines = await host.hypervisor.list();
+    return measure(host.inventory, machines, new Date().toISOString());
+  },
+);
 
 export const listMeterSample = defineQuery(
   {

@@ -107,6 +107,7 @@ const CALLS: Call[] = [
   ['listVServerType', () => ({})],
   ['getCapacity', () => ({})],
   ['getHost', () => ({})],
+  ['listVServerUsage', () => ({})],
   ['listMeterSample', () => ({ limit: 3 })],
   ['call', () => ({ method: 'getHost' }), () => ({})],
   ['destroyVServer', () => ({ vserverId: 'web' })],
