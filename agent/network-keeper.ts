@@ -66,7 +66,7 @@ export class NetworkKeeper {
     if (lostVNets.length + lostVNics.length > 0) {
       await network.restore(
         vnets.map((vnet) => vnetPlan(config, vnet)),
-        vnics.map((vnic) => vnicPlan(config.prefix, vnic)),
+        vnics.map((vnic) => vnicPlan(config, inventory, vnic)),
       );
       for (const vnet of lostVNets) await this.#host.metadata.add(servedNetwork(config, vnet));
       const ids = [...lostVNets, ...lostVNics].map(({ id }) => id);

@@ -164,7 +164,7 @@ async function restoreNetworks(host: Host): Promise<void> {
   const vnics = inventory.list('vnic');
   await host.network.restore(
     vnets.map((vnet) => vnetPlan(config, vnet)),
-    vnics.map((vnic) => vnicPlan(config.prefix, vnic)),
+    vnics.map((vnic) => vnicPlan(config, inventory, vnic)),
   );
   const served = vnets.map(async (vnet) => {
     await host.metadata.add(servedNetwork(config, vnet)).catch((error) => {

@@ -54,6 +54,26 @@ export function vnic(given: string): { vnetId: string; ipv4Address?: string } {
   return at === -1 ? { vnetId: given } : { vnetId: given.slice(0, at), ipv4Address: given.slice(at + 1) };
 }
 
+/**
+ * A rule of a security list: `in tcp 22`, `out udp 53 10.0.0.0/8`, `in tcp 8000-8100`, `out any`.
+ * @throws UsageError for anything else
+ */
+export function securityRule(given: string) {
+  const [direction, protocol, ...rest] = given.trim().split(/\s+/);
+  const range = /^(\d+)(?:-(\d+))?$/.exec(rest[0] ?? '');
+  if (range) rest.shift();
+  const [remote, ...more] = rest;
+  if (!direction || !protocol || more.length > 0) {
+    throw new UsageError(`"${given}" should be: in|out tcp|udp|icmp|any [PORT[-PORT]] [ADDRESS[/LENGTH]]`);
+  }
+  return {
+    ...{ direction, protocol },
+    ...(range ? { fromPort: Number(range[1]) } : {}),
+    ...(range?.[2] ? { toPort: Number(range[2]) } : {}),
+    ...(remote ? { remote } : {}),
+  };
+}
+
 /** Content of a file, or of standard input for `-`. @throws UsageError when it cannot be read */
 export async function content(file: string): Promise<Buffer> {
   try {

@@ -9,6 +9,14 @@ import {
   toGuestRules,
 } from './guest-rules.ts';
 import type { VNicPlan } from './plans.ts';
+import {
+  ensureListLines,
+  forgetLines,
+  LIST_CHAINS,
+  LIST_HOOKS,
+  LIST_MAPS,
+  removeListLines,
+} from './security-list.ts';
 
 /** What one VNet adds to the table. */
 export interface VNetPorts {
@@ -48,6 +56,7 @@ function bridgeFrame(prefix: string): string[] {
     TAP_DIGITS.map((digit) => `${side} ${quoted(`${prefix}t${digit}*`)} counter name "strays" drop`);
   const chains: Record<string, string[]> = {
     ...SHARED_CHAINS,
+    ...LIST_CHAINS,
     from_uplink: [
       'udp sport { 67, 547 } counter name "uplinks" drop',
       'icmpv6 type { nd-router-advert, nd-redirect } counter name "uplinks" drop',
@@ -66,8 +75,9 @@ function bridgeFrame(prefix: string): string[] {
   };
   return [
     `add table ${table}`,
-    `add map ${table} from_guest { type ifname : verdict ; }`,
-    `add map ${table} to_guest { type ifname : verdict ; }`,
+    ...['from_guest', 'to_guest', ...LIST_MAPS].map(
+      (map) => `add map ${table} ${map} { type ifname : verdict ; }`,
+    ),
     ...['ports', 'uplinks'].map((set) => `add set ${table} ${set} { type ifname ; }`),
     ...COUNTING_SETS.map((set) => `add set ${table} ${set} { type ifname ; counter ; }`),
     ...REASONS.map((reason) => `add set ${table} ${dropSet(reason)} ${DYNAMIC}`),
@@ -75,6 +85,9 @@ function bridgeFrame(prefix: string): string[] {
     ...Object.entries(HOOKS).map(([hook, priority]) => {
       return `add chain ${table} ${hook} { type filter hook ${hook} priority ${priority} ; policy accept ; }`;
     }),
+    ...Object.entries(LIST_HOOKS).map(
+      ([chain, hook]) => `add chain ${table} ${chain} { ${hook} ; policy accept ; }`,
+    ),
     ...Object.keys(chains).map((chain) => `add chain ${table} ${chain}`),
     ...Object.keys(chains).map((chain) => `flush chain ${table} ${chain}`),
     ...Object.entries(chains).flatMap(([chain, rules]) =>
@@ -214,7 +227,16 @@ export function ensureVNicText(prefix: string, plan: VNicPlan): string {
     ...['ports', ...COUNTING_SETS].map((set) => `add element ${table} ${set} { ${quoted(device)} }`),
     `add element ${table} from_guest { ${quoted(device)} : goto ${fromChain(device)} }`,
     `add element ${table} to_guest { ${quoted(device)} : goto ${toChain(device)} }`,
+    ...(plan.security ? ensureListLines(prefix, plan) : []),
   ].join('\n')}\n`;
+}
+
+/** Replaces a VNIC's security list, or takes it away if the plan has none. Its connections are judged anew. */
+export function replaceListText(prefix: string, plan: VNicPlan): string {
+  const lines = plan.security
+    ? [...ensureListLines(prefix, plan), ...forgetLines(prefix, plan.device)]
+    : removeListLines(prefix, plan.device);
+  return `${lines.join('\n')}\n`;
 }
 
 /** Removes a VNIC's chains, counts and entries, there or not; its tap is dropped as a stray from then on. */
@@ -228,5 +250,6 @@ export function removeVNicText(prefix: string, device: string): string {
     ...addAndDelete(`element ${table} to_guest { ${quoted(device)} : goto ${toChain(device)} }`),
     ...sets.flatMap((set) => addAndDelete(`element ${table} ${set} { ${quoted(device)} }`)),
     ...chains.flatMap((name) => [`flush chain ${table} ${name}`, `delete chain ${table} ${name}`]),
+    ...removeListLines(prefix, device),
   ].join('\n')}\n`;
 }

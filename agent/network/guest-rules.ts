@@ -25,6 +25,8 @@ export const REASONS = [
   'malformed',
   /** To a guest: a frame for somebody else's MAC. */
   'destination',
+  /** From or to a guest: not allowed by the VNIC's security list. */
+  'security',
 ] as const;
 
 export type Reason = (typeof REASONS)[number];
@@ -108,6 +110,7 @@ export const SHARED_CHAINS: Record<string, string[]> = {
     }),
   ),
   drop_to_vlan: [`update @${dropSet('vlan')} { oifname } drop`],
+  drop_to_security: [`update @${dropSet('security')} { oifname } drop`],
   drop_to_type: [`update @${dropSet('type')} { oifname } drop`],
   // 01:80:c2:00:00:0x is for bridges among themselves (IEEE 802.1D, table 7-10).
   before_guests: [

@@ -5,6 +5,7 @@ import {
   ensureVNicText,
   removeVNetText,
   removeVNicText,
+  replaceListText,
   type VNetPorts,
 } from './bridge-table.ts';
 import { linkLocal } from './guest-rules.ts';
@@ -107,6 +108,12 @@ export class HostNetwork {
     checkVNicPlan(plan);
     await this.#rules.apply(ensureVNicText(this.prefix, plan));
     this.#held.add(plan.device);
+  }
+
+  /** Replaces a VNIC's security list in one transaction, or takes it away; the rest of its rules stay as they are. */
+  async replaceSecurityList(plan: VNicPlan): Promise<void> {
+    checkVNicPlan(plan);
+    await this.#rules.apply(replaceListText(this.prefix, plan));
   }
 
   /** Removes a VNIC's rules, by its id or its device's name; a tap still there can no longer send or receive. */

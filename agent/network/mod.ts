@@ -12,6 +12,13 @@ export {
   vnicNames,
 } from './names.ts';
 export type { Link, VNicCounters } from './observe.ts';
-export type { GatewayPlan, TransportPlan, VNetPlan, VNicPlan } from './plans.ts';
+export {
+  checkSecurityRule,
+  type GatewayPlan,
+  type SecurityRule,
+  type TransportPlan,
+  type VNetPlan,
+  type VNicPlan,
+} from './plans.ts';
 export type { Run } from './run.ts';
 export { watchRules } from './watch.ts';

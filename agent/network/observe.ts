@@ -117,10 +117,15 @@ function* counts(set: NftSet): Generator<[device: string, packets: number]> {
   }
 }
 
-/** Reads the answer of `nft -j list sets table bridge PREFIX`, by device. */
-export function readCounters(json: string, prefix: string): Map<string, VNicCounters> {
+/** The sets that count: by senders, by receivers, and one for each reason to drop. */
+export const COUNTED_SETS = ['senders', 'receivers', ...REASONS.map(dropSet)];
+
+/** Reads the answers of `nft -j list set bridge PREFIX SET` for all that count, by device. */
+export function readCounters(answers: readonly string[], prefix: string): Map<string, VNicCounters> {
   const devices = new Map<string, VNicCounters>();
-  const sets = new Map(nftSets(json, prefix).map((set) => [String(set.name), set]));
+  const sets = new Map(
+    answers.flatMap((json) => nftSets(json, prefix)).map((set) => [String(set.name), set]),
+  );
   for (const [device, packets] of counts(sets.get('senders') ?? {})) {
     const dropped = Object.fromEntries(REASONS.map((reason) => [reason, 0])) as Record<Reason, number>;
     devices.set(device, { fromGuest: packets, toGuest: 0, dropped });

@@ -34,6 +34,16 @@ export interface VNetPlan {
   outbound?: { host: string; inside: string };
 }
 
+/** One thing that a VNIC's security list allows; `remote` is an address or a subnet, everywhere if absent. */
+export interface SecurityRule {
+  direction: 'in' | 'out';
+  protocol: 'tcp' | 'udp' | 'icmp' | 'any';
+  /** Of the machine that is spoken to; all if absent. `toPort` is `fromPort` if absent. */
+  fromPort?: number;
+  toPort?: number;
+  remote?: string;
+}
+
 /** A VNIC as the host has to guard it. */
 export interface VNicPlan {
   id: string;
@@ -44,6 +54,11 @@ export interface VNicPlan {
   /** The only addresses it may use; without one, that protocol is dropped altogether. */
   ipv4?: string;
   ipv6?: string;
+  /** Only this passes, besides what no guest can do without; everything if absent, nothing if empty. */
+  security?: SecurityRule[];
+  /** Gateways of its VNet, whose services a security list does not concern. */
+  gateway4?: string;
+  gateway6?: string;
 }
 
 /** Names that go into `ip` and `nft` texts unquoted. */
@@ -108,4 +123,26 @@ export function checkVNicPlan(plan: VNicPlan): void {
     plan.id,
     `'${plan.ipv6}' is not an IPv6 address`,
   );
+  for (const gateway of [plan.gateway4, plan.gateway6])
+    demand(gateway === undefined || isAddress(gateway), plan.id, `'${gateway}' is not an IP address`);
+  for (const rule of plan.security ?? []) checkSecurityRule(plan.id, rule);
+}
+
+/** Throws `invalid` unless the rule can be written as one of nft's. */
+export function checkSecurityRule(id: string, rule: SecurityRule): void {
+  const { protocol, fromPort, toPort, remote } = rule;
+  const ports = fromPort !== undefined || toPort !== undefined;
+  demand(!ports || protocol === 'tcp' || protocol === 'udp', id, `${protocol} has no ports`);
+  demand(!ports || fromPort !== undefined, id, 'a rule with toPort needs fromPort');
+  demand(!ports || between(fromPort!, 1, 65_535), id, `port ${fromPort} is not within 1 and 65535`);
+  demand(
+    toPort === undefined || between(toPort, fromPort!, 65_535),
+    id,
+    `port ${toPort} is below ${fromPort}`,
+  );
+  if (remote === undefined) return;
+  const [address = '', length, ...more] = remote.split('/');
+  const longest = isIPv6(address) ? 128 : 32;
+  const good = length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= longest);
+  demand(isAddress(address) && good && more.length === 0, id, `'${remote}' is neither address nor subnet`);
 }

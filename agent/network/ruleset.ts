@@ -1,6 +1,6 @@
 // The agent's rules on this host: applies transactions in turn and reads back ports and counters.
 import { frameText, removeFrameText } from './bridge-table.ts';
-import { readCounters, readPorts, type VNicCounters } from './observe.ts';
+import { COUNTED_SETS, readCounters, readPorts, type VNicCounters } from './observe.ts';
 import type { Run } from './run.ts';
 
 const NOTHING_THERE = /No such file or directory/;
@@ -51,9 +51,10 @@ export class Ruleset {
     return readPorts(await this.#list('set', 'bridge', this.#prefix, 'ports'), this.#prefix).sort();
   }
 
-  /** Frames by device. */
+  /** Frames by device. Set by set: all at once would also be what security lists remember, which guests fill. */
   async counters(): Promise<Map<string, VNicCounters>> {
-    return readCounters(await this.#list('sets', 'table', 'bridge', this.#prefix), this.#prefix);
+    const list = (set: string) => this.#list('set', 'bridge', this.#prefix, set);
+    return readCounters(await Promise.all(COUNTED_SETS.map(list)), this.#prefix);
   }
 
   /** `nft -j list …`; empty if what is listed is not there. */

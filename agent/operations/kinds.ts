@@ -14,6 +14,7 @@ import { destroyVNet } from './vnet/destroy.ts';
 import { updateVNet } from './vnet/update.ts';
 import { createVNIC } from './vnic/create.ts';
 import { destroyVNIC } from './vnic/destroy.ts';
+import { updateVNIC } from './vnic/update.ts';
 import { createVServer } from './vserver/create.ts';
 import { destroyVServer } from './vserver/destroy.ts';
 import { pauseVServer, resumeVServer } from './vserver/pause.ts';
@@ -51,6 +52,7 @@ export const OPERATIONS = [
   updateVNet,
   destroyVNet,
   createVNIC,
+  updateVNIC,
   destroyVNIC,
   registerDiskImage,
   unregisterDiskImage,

@@ -107,7 +107,8 @@ function placed(
   };
 }
 
-export function vnicPlan(prefix: string, vnic: VNic): VNicPlan {
+export function vnicPlan({ prefix }: Config, reader: Reader, vnic: VNic): VNicPlan {
+  const vnet = reader.get('vnet', vnic.vnetId);
   return {
     id: vnic.id,
     device: vnic.device,
@@ -115,6 +116,9 @@ export function vnicPlan(prefix: string, vnic: VNic): VNicPlan {
     mac: vnic.mac,
     ...(vnic.ipv4 ? { ipv4: vnic.ipv4 } : {}),
     ...(vnic.ipv6 ? { ipv6: vnic.ipv6 } : {}),
+    ...(vnic.securityList ? { security: vnic.securityList } : {}),
+    ...(vnet?.ipv4 ? { gateway4: vnet.ipv4.gateway } : {}),
+    ...(vnet?.ipv6 ? { gateway6: vnet.ipv6.gateway } : {}),
   };
 }
 

@@ -80,6 +80,7 @@ export function vnicAttributes(vnic: VNic) {
     device: vnic.device,
     ...(vnic.ipv4 ? { ipv4Address: vnic.ipv4 } : {}),
     ...(vnic.ipv6 ? { ipv6Address: vnic.ipv6 } : {}),
+    ...(vnic.securityList ? { securityList: vnic.securityList } : {}),
   };
 }
 

@@ -36,6 +36,7 @@ const DROPS: Record<Reason, string> = {
   ra: 'were router advertisements or redirects',
   nd: 'were neighbour discovery for an address that is not the VNIC’s',
   malformed: 'could not be told what they are',
+  security: 'were not allowed by its security list',
   destination: 'were for another MAC than the VNIC’s (and on their way to it)',
 };
 
@@ -113,9 +114,15 @@ function* frameFindings({ frames, ruled, tap, vserver }: VNicFacts): Generator<F
       yield finding(
         'note',
         'frames',
-        `${count} of ${reason === 'destination' ? frames.toGuest : frames.fromGuest} frames were dropped: they ${DROPS[reason]}.`,
+        `${count} of ${framesOf(reason, frames)} frames were dropped: they ${DROPS[reason]}.`,
       );
   }
+}
+
+/** Among how many: its own, those for it, or both. */
+function framesOf(reason: Reason, { fromGuest, toGuest }: VNicCounters): number {
+  if (reason === 'security') return fromGuest + toGuest;
+  return reason === 'destination' ? toGuest : fromGuest;
 }
 
 function* dhcp4Findings({ vnic, services }: VNicFacts): Generator<Finding> {

@@ -33,6 +33,40 @@ export const Transport = Type.Union(
 );
 export type Transport = Static<typeof Transport>;
 
+export const SecurityRule = Type.Object(
+  {
+    direction: Type.Union([Type.Literal('in'), Type.Literal('out')]),
+    protocol: Type.Union([
+      Type.Literal('tcp'),
+      Type.Literal('udp'),
+      Type.Literal('icmp'),
+      Type.Literal('any'),
+    ]),
+    fromPort: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 65535,
+        description: 'Of the machine that is spoken to; absent: all',
+      }),
+    ),
+    toPort: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, description: 'Absent: fromPort' })),
+    remote: Type.Optional(
+      Type.String({
+        maxLength: 43,
+        description: 'Address or subnet of the other machine; absent: everywhere',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type SecurityRule = Static<typeof SecurityRule>;
+
+/** What a VNIC may send and get; the answers to what is allowed are, too. */
+export const SecurityList = Type.Array(SecurityRule, {
+  maxItems: 64,
+  description: 'With a list only what it allows passes, in each direction; without one, everything',
+});
+
 export interface Subnet {
   /** Network address. */
   network: string;
@@ -66,6 +100,7 @@ export interface VNic {
   device: string;
   ipv4?: string;
   ipv6?: string;
+  securityList?: SecurityRule[];
 }
 
 const SubnetAttributes = Type.Object({
@@ -105,6 +140,7 @@ export const VNicAttributes = Type.Object(
     device: Type.String(),
     ipv4Address: Type.Optional(Type.String()),
     ipv6Address: Type.Optional(Type.String()),
+    securityList: Type.Optional(SecurityList),
   },
   { $id: 'VNicAttributes' },
 );

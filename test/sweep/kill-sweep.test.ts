@@ -60,7 +60,8 @@ async function onePoint(t: Test, agent: TestAgent, kind: string, point: string, 
 
 /** Ids that exist only now. */
 async function filledIn(agent: TestAgent, params: object): Promise<object> {
-  if ('vnicId' in params) return { vnicId: (await agent.call<{ vnicId: string }[]>('listVNIC'))[0]!.vnicId };
+  if ('vnicId' in params)
+    return { ...params, vnicId: (await agent.call<{ vnicId: string }[]>('listVNIC'))[0]!.vnicId };
   if ('uri' in params) return { ...params, uri: agent.guestImageUri };
   return params;
 }

@@ -149,6 +149,13 @@ export const SCENARIOS: Record<string, Scenario> = {
       t.equal((await agent.call<unknown[]>('listVNIC')).length, 2);
     },
   },
+  updateVNIC: {
+    before: running,
+    params: { vnicId: 'the first', securityList: [{ direction: 'out', protocol: 'any' }] },
+    async after(agent, t) {
+      t.match(await agent.call('listVNIC'), [{ securityList: [{ direction: 'out', protocol: 'any' }] }]);
+    },
+  },
   destroyVNIC: {
     before: inactive,
     params: { vnicId: 'the first' },

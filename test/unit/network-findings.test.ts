@@ -7,10 +7,20 @@ import { DHCP6_EVENTS } from '../../metadata-server/dhcp6/service.ts';
 
 const mac = '52:54:00:00:00:01';
 const dropped = Object.fromEntries(
-  ['mac', 'vlan', 'type', 'arp', 'ipv4', 'ipv6', 'dhcp', 'ra', 'nd', 'malformed', 'destination'].map((r) => [
-    r,
-    0,
-  ]),
+  [
+    'mac',
+    'vlan',
+    'type',
+    'arp',
+    'ipv4',
+    'ipv6',
+    'dhcp',
+    'ra',
+    'nd',
+    'malformed',
+    'destination',
+    'security',
+  ].map((r) => [r, 0]),
 ) as NonNullable<VNicFacts['frames']>['dropped'];
 
 type Counts4 = Partial<Record<(typeof DHCP4_EVENTS)[number], number>>;

@@ -301,7 +301,7 @@ t.test('answers of ip and nft are read, and strange ones survived', async (t) =>
     set('senders', [element('other1', 7)], 'other'),
     set('dropped_mac', [], 'other'),
   ];
-  const counters = readCounters(JSON.stringify({ nftables }), 'ik');
+  const counters = readCounters([JSON.stringify({ nftables })], 'ik');
   t.same([...counters.keys()], ['vif3.0']);
   t.match(counters.get('vif3.0'), { fromGuest: 9, toGuest: 8, dropped: { mac: 4, ra: 0 } });
 });

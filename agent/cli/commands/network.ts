@@ -1,6 +1,16 @@
 // innkeeper vnet … and vnic …
-import { ask, type CommandRow, list, named, newName, PARAM_OPTION, show, verb } from '../command-row.ts';
-import { repeated } from '../options.ts';
+import {
+  ask,
+  type CommandRow,
+  list,
+  named,
+  newName,
+  type OptionRow,
+  PARAM_OPTION,
+  show,
+  verb,
+} from '../command-row.ts';
+import { repeated, securityRule } from '../options.ts';
 import { type Column, column } from '../table.ts';
 
 /** A subnet in CIDR notation (RFC 4632). */
@@ -39,6 +49,15 @@ function vnicVerdict({ verdict, findings }: Explained) {
     findings: findings.map(({ level, text }) => ({ [level]: text })),
   };
 }
+
+/** The rules of a security list, one option each. */
+const ALLOW: OptionRow = {
+  flags: '--allow <rule>',
+  param: 'securityList',
+  help: 'only this passes: in|out tcp|udp|icmp|any [PORT[-PORT]] [ADDRESS[/LENGTH]]; repeat for more',
+  parse: repeated,
+  make: (given: string[]) => given.map(securityRule),
+};
 
 export const NETWORK_COMMANDS: CommandRow[] = [
   list('vnet', 'listVNet', 'all VNets', [
@@ -95,8 +114,17 @@ export const NETWORK_COMMANDS: CommandRow[] = [
     options: [
       { flags: '-4, --ipv4-address <address>', param: 'ipv4Address', help: 'chosen if absent' },
       { flags: '-6, --ipv6-address <address>', param: 'ipv6Address', help: 'chosen if absent' },
+      ALLOW,
     ],
     example: 'innkeeper vnic create web lan --ipv4-address 10.0.0.7',
+  }),
+  verb('vnic', 'update', 'updateVNIC', 'replace the security list of a VNIC', {
+    options: [
+      ALLOW,
+      { flags: '--open', param: 'securityList', help: 'no list: everything passes', make: () => null },
+      PARAM_OPTION,
+    ],
+    example: "innkeeper vnic update vnic-1a2b3c4d --allow 'in tcp 22 10.0.0.0/8' --allow 'out any'",
   }),
   verb('vnic', 'destroy', 'destroyVNIC', 'take a VNIC away'),
 ];

@@ -4,7 +4,7 @@ import type { MethodDefinition } from '../../methods.ts';
 import { vnicAttributes } from '../../queries/attributes.ts';
 import { InnkeeperError } from '../../resources/errors.ts';
 import { Reference } from '../../resources/names.ts';
-import { VNicAttributes } from '../../resources/vnet.ts';
+import { SecurityList, VNicAttributes } from '../../resources/vnet.ts';
 import { find } from '../find.ts';
 import { type BeginContext, defineOperation } from '../kind.ts';
 import { machineNic, vnicPlan } from '../machine.ts';
@@ -18,6 +18,7 @@ const params = operationParams({
   vnetId: Reference,
   ipv4Address: Type.Optional(Type.String({ format: 'ipv4' })),
   ipv6Address: Type.Optional(Type.String({ format: 'ipv6' })),
+  securityList: Type.Optional(SecurityList),
 });
 
 const definition: MethodDefinition<typeof params> = {
@@ -53,7 +54,8 @@ export const createVNIC = defineOperation<typeof params, VNicPlanState>({
   steps: [
     {
       name: 'isolate',
-      run: ({ host, plan }) => host.network.ensureVNic(vnicPlan(host.config.prefix, vnicOf(host, plan))),
+      run: ({ host, plan }) =>
+        host.network.ensureVNic(vnicPlan(host.config, host.inventory, vnicOf(host, plan))),
       undo: ({ host, plan }) => removeNic(host, plan),
     },
     {

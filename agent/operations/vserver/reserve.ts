@@ -3,10 +3,10 @@ import { type Static, Type } from '@sinclair/typebox';
 import { isHostAddress, nextAddress } from '../../addresses.ts';
 import { canonical, isHostAddress6, nextAddress6 } from '../../addresses6.ts';
 import type { Transaction } from '../../inventory/transaction.ts';
-import { vnicNames } from '../../network/mod.ts';
+import { checkSecurityRule, vnicNames } from '../../network/mod.ts';
 import { InnkeeperError } from '../../resources/errors.ts';
 import { newId, Reference } from '../../resources/names.ts';
-import type { VNet, VNic } from '../../resources/vnet.ts';
+import { SecurityList, type VNet, type VNic } from '../../resources/vnet.ts';
 import { find } from '../find.ts';
 
 export const VNicRequest = Type.Object(
@@ -14,6 +14,7 @@ export const VNicRequest = Type.Object(
     vnetId: Reference,
     ipv4Address: Type.Optional(Type.String({ format: 'ipv4' })),
     ipv6Address: Type.Optional(Type.String({ format: 'ipv6' })),
+    securityList: Type.Optional(SecurityList),
   },
   { additionalProperties: false },
 );
@@ -35,7 +36,10 @@ export function reserveNic(tx: Transaction, vserverId: string, request: VNicRequ
   const ipv4 = addressFor(tx, vnet, 'ipv4', request.ipv4Address);
   const ipv6 = addressFor(tx, vnet, 'ipv6', request.ipv6Address);
   const vnic: VNic = { id, vserverId, vnetId: vnet.id, position, ...vnicNames(prefix, id) };
-  tx.put('vnic', { ...vnic, ...(ipv4 ? { ipv4 } : {}), ...(ipv6 ? { ipv6 } : {}) });
+  const { securityList } = request;
+  for (const rule of securityList ?? []) checkSecurityRule(id, rule);
+  const addresses = { ...(ipv4 ? { ipv4 } : {}), ...(ipv6 ? { ipv6 } : {}) };
+  tx.put('vnic', { ...vnic, ...addresses, ...(securityList ? { securityList } : {}) });
   return id;
 }
 

@@ -22,7 +22,7 @@ export const isolate: Step<VServerPlan> = {
   name: 'isolate',
   async run({ host, plan }) {
     for (const vnic of nicsOf(host.inventory, plan.vserverId)) {
-      await host.network.ensureVNic(vnicPlan(host.config.prefix, vnic));
+      await host.network.ensureVNic(vnicPlan(host.config, host.inventory, vnic));
     }
   },
   undo: (context) => removeNics(context.host, context.plan),
