@@ -1,5 +1,6 @@
 // The DHCP options we speak: a table of code, name and wire format, and the codec that reads it.
 import { netmask, toNumber, toText } from './address.ts';
+import type { OptionSource } from './request-options.ts';
 
 /** A classless static route (RFC 3442). */
 export interface Route {
@@ -124,14 +125,29 @@ export function encodeOption(name: OptionName, values: OptionValues): Buffer | u
   return wire.length === 0 && type !== 'flag' ? undefined : wire;
 }
 
+/** Code, length, value; a value above 255 octets in several instances (RFC 3396). Undefined when there is nothing to send. */
+export function encodeWire(name: OptionName, values: OptionValues): Buffer | undefined {
+  const value = encodeOption(name, values);
+  if (value === undefined) return undefined;
+  const { code } = OPTIONS[name];
+  const parts: Buffer[] = [];
+  let at = 0;
+  do {
+    const part = value.subarray(at, at + 255);
+    parts.push(Buffer.of(code, part.length), part);
+    at += 255;
+  } while (at < value.length);
+  return Buffer.concat(parts);
+}
+
 /** Reads an address option; undefined unless it is there and exactly four octets long. */
-export function readAddress(options: ReadonlyMap<number, Buffer>, name: OptionName): string | undefined {
+export function readAddress(options: Pick<OptionSource, 'get'>, name: OptionName): string | undefined {
   const wire = options.get(OPTIONS[name].code);
   return wire?.length === 4 ? toText(wire.readUInt32BE(0)) : undefined;
 }
 
 /** Reads a one- or two-octet number; undefined unless it is there and of the length its type has. */
-export function readNumber(options: ReadonlyMap<number, Buffer>, name: OptionName): number | undefined {
+export function readNumber(options: Pick<OptionSource, 'get'>, name: OptionName): number | undefined {
   const wire = options.get(OPTIONS[name].code);
   const length = OPTIONS[name].type === 'u8' ? 1 : 2;
   return wire?.length === length ? wire.readUIntBE(0, length) : undefined;

@@ -13,14 +13,15 @@
 //    |                          file    (128)                        | 108
 //    |                     cookie (4), options                       | 236
 import { toNumber, toText } from './address.ts';
-import { encodeOption, OPTIONS, type OptionName, type OptionValues, readNumber } from './options.ts';
+import { encodeWire, OPTIONS, type OptionName, type OptionValues, readNumber } from './options.ts';
+import { type OptionSource, RequestOptions } from './request-options.ts';
 
+const CHADDR = 28;
 const SNAME = 44;
 const FILE = 108;
 const COOKIE = 236;
 const OPTIONS_START = 240;
 const MAGIC = 0x63825363;
-const PAD = 0;
 const END = 255;
 /** Smallest frame BOOTP clients accept (RFC 1542 section 2.1). */
 const MIN_REPLY = 300;
@@ -51,7 +52,7 @@ export interface DhcpRequest {
   /** Lower case, colons. */
   mac: string;
   chaddr: Buffer;
-  options: ReadonlyMap<number, Buffer>;
+  options: OptionSource;
 }
 
 /** Why a datagram is not a client's DHCP message. */
@@ -64,42 +65,38 @@ export function parseRequest(data: Buffer): DhcpRequest | Malformed {
   if (data[0] !== 1) return 'not-a-request';
   if (data[1] !== 1 || data[2] !== 6) return 'not-ethernet';
   if (data.readUInt32BE(COOKIE) !== MAGIC) return 'bootp';
-  const options = new Map<number, Buffer>();
-  if (!collect(data.subarray(OPTIONS_START), options)) return 'options';
+  const options = new RequestOptions(data);
+  if (!options.collect(OPTIONS_START, data.length)) return 'options';
   const overload = readNumber(options, 'overload') ?? 0;
-  if (overload & 1 && !collect(data.subarray(FILE, COOKIE), options)) return 'options';
-  if (overload & 2 && !collect(data.subarray(SNAME, FILE), options)) return 'options';
+  if (overload & 1 && !options.collect(FILE, COOKIE)) return 'options';
+  if (overload & 2 && !options.collect(SNAME, FILE)) return 'options';
   const messageType = readNumber(options, 'messageType');
   if (messageType === undefined) return 'bootp';
-  const chaddr = data.subarray(28, 34);
   return {
     messageType,
     xid: data.readUInt32BE(4),
     secs: data.readUInt16BE(8),
     flags: data.readUInt16BE(10),
-    ciaddr: toText(data.readUInt32BE(12)),
-    giaddr: toText(data.readUInt32BE(24)),
-    mac: chaddr.toString('hex').replace(/..(?!$)/g, '$&:'),
-    chaddr,
+    ciaddr: addressAt(data, 12),
+    giaddr: addressAt(data, 24),
+    mac: macAt(data, CHADDR),
+    chaddr: data.subarray(CHADDR, CHADDR + 6),
     options,
   };
 }
 
-/** Adds the options of one field; an option met again continues the earlier one (RFC 3396). False if one runs over the end. */
-function collect(field: Buffer, options: Map<number, Buffer>): boolean {
-  let at = 0;
-  while (at < field.length) {
-    const code = field[at++] as number;
-    if (code === PAD) continue;
-    if (code === END) return true;
-    const length = field[at++];
-    if (length === undefined || at + length > field.length) return false;
-    const value = field.subarray(at, at + length);
-    const earlier = options.get(code);
-    options.set(code, earlier ? Buffer.concat([earlier, value]) : value);
-    at += length;
-  }
-  return true;
+function addressAt(data: Buffer, at: number): string {
+  const value = data.readUInt32BE(at);
+  return value === 0 ? '0.0.0.0' : toText(value);
+}
+
+/** Every octet in two digits. */
+const HEX = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'));
+
+function macAt(data: Buffer, at: number): string {
+  let text = HEX[data[at] as number] as string;
+  for (let i = at + 1; i < at + 6; i++) text += `:${HEX[data[i] as number]}`;
+  return text;
 }
 
 /** What a reply says beyond its options. */
@@ -111,6 +108,8 @@ export interface DhcpReply {
   /** Sent in this order; names without a value are passed over. */
   order: readonly OptionName[];
   values: OptionValues;
+  /** In wire form already; these come before `values`. */
+  prepared?: ReadonlyMap<OptionName, Buffer>;
 }
 
 /**
@@ -121,12 +120,37 @@ export function encodeReply(reply: DhcpReply): Buffer {
   const { request } = reply;
   const asked = readNumber(request.options, 'maxMessageSize');
   const room = Math.max(DEFAULT_MAX, Math.min((asked ?? 0) - 28, 1_472)) - OPTIONS_START - 1;
-  const wires = reply.order
-    .map((name) => encodeWire(name, reply.values))
-    .filter((wire) => wire !== undefined);
-  const { main, file, sname } = place(wires, room);
-  const length = Math.max(MIN_REPLY, OPTIONS_START + main.length + 1);
-  const out = Buffer.alloc(length);
+  const wires: Buffer[] = [];
+  let size = 0;
+  for (const name of reply.order) {
+    const wire = reply.prepared?.get(name) ?? encodeWire(name, reply.values);
+    if (wire === undefined) continue;
+    wires.push(wire);
+    size += wire.length;
+  }
+  if (size > room) {
+    const { main, file, sname } = place(wires, room);
+    const out = encodeHead(reply, main.length);
+    sname.copy(out, SNAME);
+    file.copy(out, FILE);
+    main.copy(out, OPTIONS_START);
+    return out;
+  }
+  const out = encodeHead(reply, size);
+  let at = OPTIONS_START;
+  for (const wire of wires) {
+    out.set(wire, at);
+    at += wire.length;
+  }
+  return out;
+}
+
+/** A reply whose options, of that length, are still to be written; its end mark is there. */
+function encodeHead(reply: DhcpReply, optionsLength: number): Buffer {
+  const { request } = reply;
+  const end = OPTIONS_START + optionsLength;
+  const out = Buffer.allocUnsafe(Math.max(MIN_REPLY, end + 1));
+  out.fill(0, 0, OPTIONS_START);
   out[0] = 2;
   out[1] = 1;
   out[2] = 6;
@@ -136,34 +160,16 @@ export function encodeReply(reply: DhcpReply): Buffer {
   out.writeUInt32BE(toNumber(reply.yiaddr), 16);
   out.writeUInt32BE(toNumber(reply.siaddr), 20);
   out.writeUInt32BE(toNumber(request.giaddr), 24);
-  request.chaddr.copy(out, 28);
-  sname.copy(out, SNAME);
-  file.copy(out, FILE);
+  out.set(request.chaddr, CHADDR);
   out.writeUInt32BE(MAGIC, COOKIE);
-  main.copy(out, OPTIONS_START);
-  out[OPTIONS_START + main.length] = END;
+  out[end] = END;
+  out.fill(0, end + 1);
   return out;
 }
 
-/** Code, length, value; a value above 255 octets in several instances (RFC 3396). */
-function encodeWire(name: OptionName, values: OptionValues): Buffer | undefined {
-  const value = encodeOption(name, values);
-  if (value === undefined) return undefined;
-  const { code } = OPTIONS[name];
-  const parts: Buffer[] = [];
-  let at = 0;
-  do {
-    const part = value.subarray(at, at + 255);
-    parts.push(Buffer.of(code, part.length), part);
-    at += 255;
-  } while (at < value.length);
-  return Buffer.concat(parts);
-}
-
+/** Spreads options that do not fit over the three fields; wires that fit into none are left out. */
 function place(wires: Buffer[], room: number): { main: Buffer; file: Buffer; sname: Buffer } {
   const none = Buffer.alloc(0);
-  const all = Buffer.concat(wires);
-  if (all.length <= room) return { main: all, file: none, sname: none };
   // Three octets of the main field are for option 52, one of each other field for its end mark.
   const fields = [
     { left: room - 3, parts: [] as Buffer[] },

@@ -3,6 +3,7 @@ import type { Guest, ServedNetwork } from '../contract.ts';
 import { METADATA_ADDRESS } from '../contract.ts';
 import { broadcastOf, isIPv4, netmask, toNumber, toText } from './address.ts';
 import {
+  encodeWire,
   NAME_BY_CODE,
   OPTION_NAMES,
   OPTIONS,
@@ -49,7 +50,11 @@ const NAK_ORDER: readonly OptionName[] = [
   'relayInformation',
 ];
 /** What an INFORM must not be told (RFC 2131 section 4.3.5). */
-const LEASE_TIMES = { leaseTime: undefined, renewalTime: undefined, rebindingTime: undefined };
+const LEASE_TIMES: ReadonlySet<OptionName> = new Set<OptionName>([
+  'leaseTime',
+  'renewalTime',
+  'rebindingTime',
+]);
 
 /** @param guest the owner of the message's hardware address in this VNet, if there is one */
 export function respond(request: DhcpRequest, network: ServedNetwork, guest: Guest | undefined): Answer {
@@ -68,7 +73,7 @@ export function respond(request: DhcpRequest, network: ServedNetwork, guest: Gue
       return answerRequest(request, network, guest, own);
     case MESSAGE_TYPE.inform:
       if (request.ciaddr !== own) return silence('foreign-inform');
-      return lease('ack', request, network, guest, LEASE_TIMES, NOWHERE);
+      return lease('ack', request, network, guest, {}, true);
     case MESSAGE_TYPE.decline:
       return silence('decline');
     case MESSAGE_TYPE.release:
@@ -115,15 +120,29 @@ function lease(
   network: ServedNetwork,
   guest: Guest,
   extra: OptionValues = {},
-  yiaddr: string = guest.nic.ipv4?.address ?? NOWHERE,
+  informed = false,
 ): Answer {
-  const values = { ...leaseValues(kind, request, network, guest), ...relayInformation(request), ...extra };
-  const siaddr = network.ipv4?.address ?? NOWHERE;
+  const own = guest.nic.ipv4?.address ?? NOWHERE;
+  const order = replyOrder(request);
+  const relayed = request.giaddr !== NOWHERE;
   // Only the guest's own address is ever echoed or sent to; any other ciaddr would be a place of its choosing.
-  const ciaddr = request.ciaddr === guest.nic.ipv4?.address ? request.ciaddr : NOWHERE;
-  const reply = { request, ciaddr, yiaddr, siaddr, order: replyOrder(request), values };
+  const ciaddr = request.ciaddr === own ? own : NOWHERE;
+  const reply: DhcpReply = {
+    request,
+    ciaddr,
+    yiaddr: informed ? NOWHERE : own,
+    siaddr: network.ipv4?.address ?? NOWHERE,
+    order: informed ? order.filter((name) => !LEASE_TIMES.has(name)) : order,
+    values: {
+      messageType: MESSAGE_TYPE[kind],
+      clientId: request.options.get(OPTIONS.clientId.code),
+      ...(relayed ? relayInformation(request) : {}),
+      ...extra,
+    },
+    prepared: preparedOptions(network, guest),
+  };
   // A client without an address cannot be sent to by ARP, so it is sent to by broadcast, asked for or not.
-  if (request.giaddr !== NOWHERE) return { kind, reply, destination: request.giaddr };
+  if (relayed) return { kind, reply, destination: request.giaddr };
   return { kind, reply, destination: ciaddr === NOWHERE ? EVERYONE : ciaddr };
 }
 
@@ -132,20 +151,34 @@ function relayInformation(request: DhcpRequest): OptionValues {
   return { relayInformation: request.options.get(OPTIONS.relayInformation.code) };
 }
 
-function leaseValues(
-  kind: 'offer' | 'ack',
-  request: DhcpRequest,
-  network: ServedNetwork,
-  guest: Guest,
-): OptionValues {
+type Prepared = ReadonlyMap<OptionName, Buffer>;
+
+/**
+ * What is the same in every answer to a guest, in wire form. Facts are never changed but replaced, so it is good for as
+ * long as they are there; a network is served anew when something about it is different.
+ */
+const prepared = new WeakMap<Guest['nic'], { network: ServedNetwork; options: Prepared }>();
+
+function preparedOptions(network: ServedNetwork, guest: Guest): Prepared {
+  const known = prepared.get(guest.nic);
+  if (known?.network === network) return known.options;
+  const values = leaseValues(network, guest);
+  const options = new Map<OptionName, Buffer>();
+  for (const name of Object.keys(values) as OptionName[]) {
+    const wire = encodeWire(name, values);
+    if (wire) options.set(name, wire);
+  }
+  prepared.set(guest.nic, { network, options });
+  return options;
+}
+
+function leaseValues(network: ServedNetwork, guest: Guest): OptionValues {
   const { nic, facts } = guest;
   const prefixLength = nic.ipv4?.prefixLength ?? network.ipv4?.prefixLength ?? 32;
   const [host, ...domain] = facts.hostname.split('.');
   const routes = classlessRoutes(network, guest);
   return {
-    messageType: MESSAGE_TYPE[kind],
     serverId: network.ipv4?.address,
-    clientId: request.options.get(OPTIONS.clientId.code),
     leaseTime: network.leaseSeconds,
     renewalTime: Math.floor(network.leaseSeconds / 2),
     rebindingTime: Math.floor((network.leaseSeconds * 7) / 8),
@@ -172,13 +205,24 @@ function classlessRoutes(network: ServedNetwork, { nic }: Guest): Route[] {
   return routes;
 }
 
+/** Lists of wishes seen, each with its order: clients of a kind ask for the same. */
+const orders = new Map<string, readonly OptionName[]>();
+const MOST_ORDERS = 256;
+
 /** The client's own order of preference; without a list, everything there is, by code. */
-function replyOrder(request: DhcpRequest): OptionName[] {
+function replyOrder(request: DhcpRequest): readonly OptionName[] {
   const asked = request.options.get(OPTIONS.parameterList.code);
+  const key = asked?.toString('latin1') ?? 'everything';
+  const known = orders.get(key);
+  if (known) return known;
   const wanted = asked ? [...asked].map((code) => NAME_BY_CODE.get(code)) : OPTION_NAMES;
   const order = new Set(ALWAYS);
   for (const name of wanted) if (name) order.add(name);
   // Last of all (RFC 3046, section 2.2).
   order.delete('relayInformation');
-  return [...order, 'relayInformation'];
+  const made: readonly OptionName[] = [...order, 'relayInformation'];
+  // A guest may invent lists; room is made for those that others still use.
+  if (orders.size >= MOST_ORDERS) orders.clear();
+  orders.set(key, made);
+  return made;
 }

@@ -1,0 +1,55 @@
+// The options of one client's message: where each value is, found once, looked at only when it is asked for.
+
+const PAD = 0;
+const END = 255;
+
+/** What reading an option needs; a Map does as well. */
+export interface OptionSource {
+  get(code: number): Buffer | undefined;
+  has(code: number): boolean;
+}
+
+/** Values are views into the datagram. An option met again continues the earlier one (RFC 3396). */
+export class RequestOptions implements OptionSource {
+  readonly #data: Buffer;
+  /** Code, beginning and length of each, one after another: no object for an option that nobody reads. */
+  readonly #found: number[] = [];
+
+  constructor(data: Buffer) {
+    this.#data = data;
+  }
+
+  /** Notes the options between two places of the message; false if one runs over the end. */
+  collect(begin: number, end: number): boolean {
+    const data = this.#data;
+    let at = begin;
+    while (at < end) {
+      const code = data[at++] as number;
+      if (code === PAD) continue;
+      if (code === END) return true;
+      const length = at < end ? (data[at++] as number) : undefined;
+      if (length === undefined || at + length > end) return false;
+      this.#found.push(code, at, length);
+      at += length;
+    }
+    return true;
+  }
+
+  has(code: number): boolean {
+    const found = this.#found;
+    for (let i = 0; i < found.length; i += 3) if (found[i] === code) return true;
+    return false;
+  }
+
+  get(code: number): Buffer | undefined {
+    const found = this.#found;
+    let value: Buffer | undefined;
+    for (let i = 0; i < found.length; i += 3) {
+      if (found[i] !== code) continue;
+      const begin = found[i + 1] as number;
+      const part = this.#data.subarray(begin, begin + (found[i + 2] as number));
+      value = value === undefined ? part : Buffer.concat([value, part]);
+    }
+    return value;
+  }
+}
