@@ -54,6 +54,9 @@ const VServerTypeConfig = Type.Object(
       Type.Integer({ minimum: 1, help: 'Most bytes per second, for each disk' }),
     ),
     disk_iops: Type.Optional(Type.Integer({ minimum: 1, help: 'Most operations per second, for each disk' })),
+    graphics: Type.Optional(
+      Type.Boolean({ help: 'Whether it has a screen (VNC on a UNIX socket) besides its serial console' }),
+    ),
     network_bytes_per_second: Type.Optional(
       Type.Integer({ minimum: 1, help: 'Most bytes per second, for each VNIC and direction' }),
     ),

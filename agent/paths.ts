@@ -36,6 +36,11 @@ export function qmpPath(config: Config, vserverId: string): string {
   return join(folders(config).qmp, `${vserverId}.qmp`);
 }
 
+/** Its screen, in the same folder, which QEMU's user may write to and nobody else look into. */
+export function vncPath(config: Config, vserverId: string): string {
+  return join(folders(config).qmp, `${vserverId}.vnc`);
+}
+
 /** The memory of a saved VServer. */
 export function savedPath(config: Config, vserverId: string): string {
   return join(folders(config).saved, `${vserverId}.memory`);

@@ -9,6 +9,7 @@ import { UsageError } from './failures.ts';
 import { content } from './options.ts';
 import { printable, safeJson } from './printable.ts';
 import type { Globals } from './run-command.ts';
+import { addScreen } from './screen.ts';
 import { record } from './table.ts';
 import { addTop } from './top/command.ts';
 import { yaml } from './yaml.ts';
@@ -37,6 +38,7 @@ export function addSpecialCommands(program: Command): void {
   addOneCall(program, 'host', 'getHost', 'this host: hypervisor, processors, memory, versions');
   addOneCall(program, 'capacity', 'getCapacity', 'what is there, promised, used and free');
   addTop(program);
+  addScreen(program);
   program
     .command('events')
     .description('what happened, oldest first')

@@ -3,10 +3,11 @@ import * as explain from './explain.ts';
 import * as host from './host.ts';
 import * as metering from './metering.ts';
 import type { Query } from './query.ts';
+import * as screen from './screen.ts';
 import * as storage from './storage.ts';
 import * as vnet from './vnet.ts';
 import * as vserver from './vserver.ts';
 
-export const QUERIES = [vserver, vnet, explain, storage, host, metering].flatMap((group) =>
+export const QUERIES = [vserver, vnet, explain, storage, host, metering, screen].flatMap((group) =>
   Object.values(group),
 ) as unknown as readonly Query[];

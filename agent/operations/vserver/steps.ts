@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { contextFiles, removeIso, writeIso } from '../../../contextualization/mod.ts';
 import { guestFacts, nicsOf } from '../../guest-facts.ts';
 import type { Host } from '../../host.ts';
-import { mediumPath, qmpPath } from '../../paths.ts';
+import { mediumPath, qmpPath, vncPath } from '../../paths.ts';
 import type { VServer } from '../../resources/vserver.ts';
 import type { Step } from '../kind.ts';
 import { machineOf, mediaOf, vnicPlan } from '../machine.ts';
@@ -70,7 +70,7 @@ export async function removeMedia(host: Host, plan: VServerPlan): Promise<void> 
   const vserver = vserverOf(host, plan);
   const { id } = vserver;
   for (const kind of mediaOf(vserver)) await removeIso(mediumPath(host.config, id, kind));
-  await rm(qmpPath(host.config, id), { force: true });
+  for (const path of [qmpPath, vncPath]) await rm(path(host.config, id), { force: true });
 }
 
 export async function undefine(host: Host, plan: VServerPlan): Promise<void> {
