@@ -14,7 +14,7 @@ import { cloudStackPassword, PASSWORD_PORT } from './http/cloudstack.ts';
 import type { Services } from './http/message.ts';
 import { dialectFor } from './http/routes.ts';
 import { HttpService, type Router } from './http/service.ts';
-import type { SocketRequest } from './sockets/messages.ts';
+import { BACKLOG, type SocketRequest } from './sockets/messages.ts';
 import { openInNamespace } from './sockets/namespace.ts';
 
 const HTTP_PORT = 80;
@@ -103,13 +103,14 @@ async function namespaceInode(name: string): Promise<bigint | undefined> {
 
 /** HTTP first, all of it; then DHCP, so that no guest can have an address before its configuration is there. */
 function stages({ ipv4, ipv6, device }: ServedNetwork): SocketRequest[][] {
-  const main = { kind: 'tcp', port: HTTP_PORT, handles: HTTP_HANDLES } as const;
+  const tcp = { kind: 'tcp', backlog: BACKLOG } as const;
+  const main = { ...tcp, port: HTTP_PORT, handles: HTTP_HANDLES } as const;
   const http: SocketRequest[] = [];
   const dhcp: SocketRequest[] = [];
   if (ipv4) {
     http.push({ ...main, name: 'metadata', address: METADATA_ADDRESS });
     http.push({ ...main, name: 'gateway', address: ipv4.address });
-    http.push({ name: 'password-service', kind: 'tcp', address: ipv4.address, port: PASSWORD_PORT });
+    http.push({ ...tcp, name: 'password-service', address: ipv4.address, port: PASSWORD_PORT });
     dhcp.push({ name: 'dhcp4', kind: 'udp4', address: '0.0.0.0', port: DHCP4_PORT });
   }
   if (ipv6) {

@@ -6,7 +6,7 @@ export const BACKLOG = 4_096;
 /** One socket to open. The name comes back with the handle. */
 export type SocketRequest =
   /** `handles`: how many to send of the one socket (1 if absent). Each accepts one connection per turn of the event loop. */
-  | { name: string; kind: 'tcp'; address: string; port: number; handles?: number }
+  | { name: string; kind: 'tcp'; address: string; port: number; backlog?: number; handles?: number }
   | { name: string; kind: 'udp4'; address: string; port: number }
   /** All addresses, and the multicast group on `device`. */
   | { name: string; kind: 'udp6'; port: number; group: string; device: string };

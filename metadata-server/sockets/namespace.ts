@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { MetadataError } from '../contract.ts';
 import type { OpenerMessage, SocketRequest } from './messages.ts';
 
-const OPENER = fileURLToPath(new URL('./opener.ts', import.meta.url));
+const OPENER = fileURLToPath(new URL('./opener.cjs', import.meta.url));
 const STDERR_KEPT = 2_000;
 
 /** What arrives; called in the order of the requests, before the next socket is opened. */

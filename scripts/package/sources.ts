@@ -1,5 +1,5 @@
 // The program as it is shipped: every source file with its types taken out, line for line.
-import { glob, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, glob, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
 import { dirname, join } from 'node:path';
 
@@ -24,6 +24,12 @@ export async function writeSources(root: string, target: string, version: string
     const path = join(target, file.replace(/\.ts$/, '.js'));
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, toJavaScript(await readFile(join(root, file), 'utf8')));
+  }
+  // Programs of children that are no TypeScript: they are read by other interpreters, or must start at once.
+  for await (const file of glob(`{${FOLDERS.join(',')}}/**/*.{cjs,pl}`, { cwd: root })) {
+    const path = join(target, file);
+    await mkdir(dirname(path), { recursive: true });
+    await copyFile(join(root, file), path);
   }
   const { name, license } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   const shipped = { name, version, license, type: 'module', private: true };

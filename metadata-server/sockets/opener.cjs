@@ -1,22 +1,19 @@
 // Short-lived child: started inside a network namespace, opens the sockets asked for and hands them to its parent.
-import dgram from 'node:dgram';
-import net from 'node:net';
-import {
-  BACKLOG,
-  type EndCommand,
-  type OpenCommand,
-  type OpenerMessage,
-  type SocketRequest,
-} from './messages.ts';
+//
+// Plain JavaScript and no module, unlike everything else: it runs once for every VNet, and stripping types and loading
+// modules would take two thirds of its life. What it is told and what it says is typed in messages.ts.
+const dgram = require('node:dgram');
+const net = require('node:net');
 
 /** An IPv6 address may still be tentative (duplicate address detection); worth waiting for. */
 const ADDRESS_WAIT_MS = 3_000;
 const ADDRESS_RETRY_MS = 50;
 const RECEIVE_BUFFER_BYTES = 1 << 20;
 
-function send(message: OpenerMessage, handle?: net.Server | net.Socket | dgram.Socket): Promise<void> {
+/** @param message an OpenerMessage */
+function send(message, handle) {
   return new Promise((resolve, reject) => {
-    process.send!(message, handle, {}, (error) => (error ? reject(error) : resolve()));
+    process.send(message, handle, {}, (error) => (error ? reject(error) : resolve()));
   });
 }
 
@@ -24,15 +21,16 @@ function send(message: OpenerMessage, handle?: net.Server | net.Socket | dgram.S
  * A guest may connect between listen() here and the hand-over, and then this process, which shares the
  * socket, may be the one to accept: such a connection is handed on too, unread.
  */
-type Of<K> = Extract<SocketRequest, { kind: K }>;
-
-async function openTcp(request: Of<'tcp'>): Promise<void> {
+async function openTcp(request) {
   const server = net.createServer({ pauseOnConnect: true }, (socket) => {
     send({ type: 'connection', name: request.name }, socket).catch(() => socket.destroy());
   });
-  await new Promise<void>((resolve, reject) => {
+  await new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host: request.address, port: request.port, ipv6Only: true, backlog: BACKLOG }, resolve);
+    server.listen(
+      { host: request.address, port: request.port, ipv6Only: true, backlog: request.backlog },
+      resolve,
+    );
   });
   for (let sent = 0; sent < (request.handles ?? 1); sent++) {
     await send({ type: 'opened', name: request.name }, server);
@@ -40,10 +38,10 @@ async function openTcp(request: Of<'tcp'>): Promise<void> {
   server.close();
 }
 
-async function openUdp(request: Of<'udp4'> | Of<'udp6'>): Promise<void> {
+async function openUdp(request) {
   const socket = dgram.createSocket({ type: request.kind, ipv6Only: request.kind === 'udp6' });
   const address = request.kind === 'udp4' ? request.address : '::';
-  await new Promise<void>((resolve, reject) => {
+  await new Promise((resolve, reject) => {
     socket.once('error', reject);
     socket.bind({ address, port: request.port, exclusive: true }, resolve);
   });
@@ -55,25 +53,25 @@ async function openUdp(request: Of<'udp4'> | Of<'udp6'>): Promise<void> {
   socket.close();
 }
 
-async function open(request: SocketRequest): Promise<void> {
+async function open(request) {
   const giveUp = Date.now() + ADDRESS_WAIT_MS;
   for (;;) {
     try {
       return await (request.kind === 'tcp' ? openTcp(request) : openUdp(request));
     } catch (error) {
-      const tentative = (error as NodeJS.ErrnoException).code === 'EADDRNOTAVAIL';
+      const tentative = error.code === 'EADDRNOTAVAIL';
       if (!tentative || Date.now() > giveUp) throw error;
       await new Promise((resolve) => setTimeout(resolve, ADDRESS_RETRY_MS));
     }
   }
 }
 
-async function openAll(requests: SocketRequest[]): Promise<void> {
+async function openAll(requests) {
   for (const request of requests) {
     try {
       await open(request);
     } catch (error) {
-      const { code = 'UNKNOWN', message } = error as NodeJS.ErrnoException;
+      const { code = 'UNKNOWN', message } = error;
       await send({ type: 'failed', name: request.name, code, message });
       return;
     }
@@ -81,8 +79,9 @@ async function openAll(requests: SocketRequest[]): Promise<void> {
   await send({ type: 'done' });
 }
 
-process.on('message', (command: OpenCommand | EndCommand) => {
+/** @param command an OpenCommand or EndCommand */
+process.on('message', (command) => {
   if ('end' in command) process.disconnect();
   else openAll(command.open).catch(() => process.disconnect());
 });
-await send({ type: 'ready' });
+send({ type: 'ready' });
