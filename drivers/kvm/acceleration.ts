@@ -42,7 +42,7 @@ export async function probeAcceleration(options: ProbeOptions = {}): Promise<Acc
   }
 }
 
-function run(firmware: string, { emulator = 'qemu-system-x86_64', timeoutMs = 10_000 }: ProbeOptions) {
+function run(firmware: string, { emulator = 'qemu-system-x86_64', timeoutMs = 30_000 }: ProbeOptions) {
   const child = spawn(
     emulator,
     [

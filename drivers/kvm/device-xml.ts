@@ -9,6 +9,9 @@ export const diskAlias = (position: number): string => `ua-disk-${position}`;
 /** Alias of a VNIC. */
 export const nicAlias = (position: number): string => `ua-nic-${position}`;
 
+/** Device id of CD-ROM number `index`, in QEMU and in libvirt's events. */
+export const cdromAlias = (index: number): string => `ua-cdrom-${index}`;
+
 /**
  * A VDisk: virtio, its format always explicit, because a probed raw disk lets a guest write itself
  * a qcow2 header that points at any file of the host.
@@ -80,7 +83,7 @@ export function cdromXml(index: number, path: string | undefined): XmlElement {
     path === undefined ? undefined : xml('source', { file: path }),
     xml('target', { dev: cdromTarget(index), bus: 'ide' }),
     xml('readonly'),
-    xml('alias', { name: `ua-cdrom-${index}` }),
+    xml('alias', { name: cdromAlias(index) }),
     xml('address', { type: 'drive', controller: 0, bus: index >> 1, target: 0, unit: index & 1 }),
   );
 }

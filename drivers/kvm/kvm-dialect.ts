@@ -1,12 +1,12 @@
 // QEMU behind libvirt: its XML, and whether its guests run by KVM or are emulated.
 import type { HostFacts, HypervisorFeatures, Machine, MachineDisk, MachineNic } from '../hypervisor.ts';
-import { type LibvirtClient, SHUTDOWN, STATS_OF, UNDEFINE } from '../libvirt/mod.ts';
+import { type DomainRef, type LibvirtClient, SHUTDOWN, STATS_OF, UNDEFINE } from '../libvirt/mod.ts';
 import type { Dialect } from '../libvirt-hypervisor/dialect.ts';
 import { readDomain } from '../libvirt-hypervisor/read-xml.ts';
 import { renderXml } from '../libvirt-hypervisor/xml.ts';
 import { type Acceleration, type ProbeOptions, probeAcceleration } from './acceleration.ts';
 import { backups } from './backup.ts';
-import { cdromXml, diskXml, nicXml } from './device-xml.ts';
+import { cdromAlias, cdromXml, diskXml, nicXml } from './device-xml.ts';
 import { domainXml } from './domain-xml.ts';
 import { diskTarget } from './slots.ts';
 
@@ -65,6 +65,14 @@ export class KvmDialect implements Dialect {
 
   cdrom(index: number, path: string | undefined): string {
     return renderXml(cdromXml(index, path));
+  }
+
+  async openTray({ domains }: LibvirtClient, domain: DomainRef, index: number): Promise<void> {
+    const command = {
+      execute: 'blockdev-open-tray',
+      arguments: { id: cdromAlias(index), force: true },
+    };
+    await domains.monitorCommand(domain, JSON.stringify(command));
   }
 
   diskTarget(position: number): string {

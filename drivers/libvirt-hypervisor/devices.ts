@@ -53,19 +53,12 @@ export async function detachDisk(
   timeoutMs: number,
 ): Promise<void> {
   const target = session.dialect.diskTarget(position);
-  const views = await look(session, name);
-  const find = (view: DomainView | undefined): DiskView | undefined =>
-    view?.disks.find((disk) => disk.target === target);
-  const device = (disk: DiskView) =>
-    xml('disk', { type: 'file', device: 'disk' }, xml('target', { dev: disk.target, bus: disk.bus }));
-  const live = find(views.live);
-  if (live) {
-    const alias = live.alias;
-    await unplug(session, views.domain, { alias, xml: renderXml(device(live)), what: target }, timeoutMs);
-  }
-  const config = find(views.config);
-  if (config)
-    await session.client.domains.devices.detach(views.domain, renderXml(device(config)), AFFECT.config);
+  await detach(session, name, timeoutMs, {
+    what: target,
+    find: ({ disks }) => disks.find((disk) => disk.target === target),
+    device: (disk: DiskView) =>
+      xml('disk', { type: 'file', device: 'disk' }, xml('target', { dev: disk.target, bus: disk.bus })),
+  });
 }
 
 /** Unplugs the NIC with this MAC address, as `detachDisk` does a disk. */
@@ -75,24 +68,41 @@ export async function detachNic(
   mac: string,
   timeoutMs: number,
 ): Promise<void> {
-  const views = await look(session, name);
-  const find = (view: DomainView | undefined): NicView | undefined =>
-    view?.nics.find((nic) => nic.mac === mac.toLowerCase());
-  const device = (nic: NicView) =>
-    xml(
-      'interface',
-      { type: 'bridge' },
-      xml('mac', { address: nic.mac }),
-      xml('source', { bridge: nic.bridge }),
-    );
-  const live = find(views.live);
-  if (live) {
-    const alias = live.alias;
-    await unplug(session, views.domain, { alias, xml: renderXml(device(live)), what: mac }, timeoutMs);
+  await detach(session, name, timeoutMs, {
+    what: mac,
+    find: ({ nics }) => nics.find((nic) => nic.mac === mac.toLowerCase()),
+    device: (nic: NicView) =>
+      xml(
+        'interface',
+        { type: 'bridge' },
+        xml('mac', { address: nic.mac }),
+        xml('source', { bridge: nic.bridge }),
+      ),
+  });
+}
+
+/** A device to be unplugged: what to call it, where it is in a view, and what libvirt recognises it by. */
+interface Removal<View extends { alias: string }> {
+  what: string;
+  find: (view: DomainView) => View | undefined;
+  device: (found: View) => ReturnType<typeof xml>;
+}
+
+async function detach<View extends { alias: string }>(
+  session: Session,
+  name: string,
+  timeoutMs: number,
+  { what, find, device }: Removal<View>,
+): Promise<void> {
+  const { domain, config, live } = await look(session, name);
+  const plugged = live && find(live);
+  if (plugged) {
+    await unplug(session, domain, { alias: plugged.alias, xml: renderXml(device(plugged)), what }, timeoutMs);
   }
-  const config = find(views.config);
-  if (config)
-    await session.client.domains.devices.detach(views.domain, renderXml(device(config)), AFFECT.config);
+  const defined = find(config);
+  if (defined) {
+    await session.client.domains.devices.detach(domain, renderXml(device(defined)), AFFECT.config);
+  }
 }
 
 /** Tells a running machine the new length of its disk, in bytes; one that is off sees it at its next boot. */

@@ -34,6 +34,8 @@ export interface Dialect {
   disk(disk: MachineDisk): string;
   nic(nic: MachineNic): string;
   cdrom(index: number, path: string | undefined): string;
+  /** Opens the tray of CD-ROM number `index` past libvirt, where libvirt can be wrong about it (see medium.ts). */
+  openTray?(client: LibvirtClient, domain: DomainRef, index: number): Promise<void>;
   /** The target name of the disk at a position: vda, xvda. @throws DriverError */
   diskTarget(position: number): string;
   /** Copies of a running machine's disks; absent where `features.liveBackup` is false. */

@@ -5,15 +5,16 @@ import { isActive } from './active.ts';
 import { checkPath } from './check-machine.ts';
 import type { Session } from './dialect.ts';
 
-/** How often a tray that the guest closes under libvirt's hand is opened again, and after how long, in milliseconds. */
-const TRIES = 40;
+/** A guest that boots resets its drives a few times; each time may cost a try. */
+const TRIES = 10;
 const PAUSE_MS = 250;
 
 /**
- * libvirt opens the tray and then takes the medium out, in two steps. A guest that resets its drives in between, as
- * firmware and kernels do while they boot, closes it again. That lasts seconds at most: only then does it fail.
+ * libvirt opens a tray that it takes for closed, and then takes the medium out. Firmware and kernels that reset their
+ * drives close the tray without an event: libvirt goes on believing that it is open, opens it no more, and each
+ * change fails with QEMU's words until the next boot (libvirt 9.0, QEMU 7.2).
  */
-const isClosedAgain = (error: unknown): boolean =>
+const isClosedUnseen = (error: unknown): boolean =>
   error instanceof LibvirtError && /Tray of .*device.* is not open/.test(error.message);
 
 /** Puts another medium into CD-ROM number `index`, or none; a tray locked by the guest is opened by force. */
@@ -32,8 +33,9 @@ export async function changeMedium(
     try {
       return await domains.devices.update(domain, text, AFFECT.config | live);
     } catch (error) {
-      if (tries === TRIES || !isClosedAgain(error)) throw error;
+      if (tries === TRIES || !isClosedUnseen(error)) throw error;
     }
     await sleep(PAUSE_MS);
+    await session.dialect.openTray?.(session.client, domain, index);
   }
 }
