@@ -6,10 +6,22 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { busFor, CONTEXT_KINDS, contextFiles, type Medium, writeIso } from '../../contextualization/mod.ts';
+import {
+  busFor,
+  CONTEXT_KINDS,
+  contextFiles,
+  type Medium,
+  type MediumFile,
+  writeIso,
+} from '../../contextualization/mod.ts';
 import { facts } from '../helpers/context-facts.ts';
-import { randomTree } from '../helpers/iso-trees.ts';
+import { partitionedDisk } from '../helpers/gpt.ts';
+import { pathsOf, randomTree } from '../helpers/iso-trees.ts';
 import { guestImage, guestReport } from '../images/guest-image.ts';
+
+const TREES = 1000;
+/** Trees of one disk, each in a partition. */
+const PER_DISK = 250;
 
 /** Mounts every medium again without Rock Ridge, and tells what Joliet shows. */
 const SCRIPT = `#!innkeeper-guest
@@ -19,6 +31,15 @@ for mounted in /media/*; do
   find "$mounted" -type f -exec sha256sum {} + | cut -d ' ' -f 1 | sort | while read -r sum; do
     n=$((n + 1)); echo "GUEST joliet.\${mounted#/media/}.$n=$sum"
   done
+done
+mkdir /tree
+for partition in /sys/block/vd*/vd*; do
+  partition=\${partition##*/}
+  mount -t iso9660 -o ro "/dev/$partition" /tree || continue
+  cd /tree
+  sum=$(find . -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum)
+  cd / && umount /tree
+  echo "GUEST tree.$partition=\${sum%% *}"
 done
 poweroff -f
 `;
@@ -35,7 +56,35 @@ function expected(prefix: string, { label, files }: Medium): [string, string][] 
   return files.map(({ path, content }) => [`${prefix}.${label}.${path}`, sha(content as Uint8Array)]);
 }
 
-t.test('Linux mounts all four kinds and six random trees', async (t) => {
+/** One digest of a tree as the guest's script makes it: of every name (in the order of their bytes) and every content. */
+function digest(files: readonly MediumFile[]): string {
+  const contents = new Map(files.map(({ path, content }) => [path, content as Uint8Array]));
+  const named = pathsOf(files).filter((path) => contents.has(path));
+  return sha(Buffer.from(named.map((path) => `${sha(contents.get(path)!)}  ./${path}\n`).join('')));
+}
+
+/** Disks with a tree in each partition, and what the guest must say of them. */
+async function thousandTrees(folder: string): Promise<{ disks: string[]; digests: Map<string, string> }> {
+  const disks: string[] = [];
+  const digests = new Map<string, string>();
+  for (let first = 0; first < TREES; first += PER_DISK) {
+    const images: string[] = [];
+    // Linux counts them behind the guest's own disk.
+    const letter = String.fromCharCode('b'.charCodeAt(0) + disks.length);
+    for (let seed = first; seed < first + PER_DISK; seed += 1) {
+      const files = randomTree(seed);
+      images.push(join(folder, `tree-${seed}.iso`));
+      await writeIso(images.at(-1)!, { label: 'TREE', files }, { sync: false });
+      digests.set(`tree.vd${letter}${images.length}`, digest(files));
+    }
+    disks.push(join(folder, `trees-${disks.length}`));
+    await partitionedDisk(disks.at(-1)!, images);
+    for (const image of images) await rm(image);
+  }
+  return { disks, digests };
+}
+
+t.test(`Linux mounts all four kinds, six random trees, and ${TREES} more`, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'ikt-iso-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   const media = [
@@ -49,6 +98,8 @@ t.test('Linux mounts all four kinds and six random trees', async (t) => {
     const kind = bus === 'cdrom' ? 'if=ide,media=cdrom' : 'if=virtio,readonly=on';
     drives.push('-drive', `file=${image},format=raw,${kind}`);
   }
+  const { disks, digests } = await thousandTrees(folder);
+  const trees = disks.flatMap((disk) => ['-drive', `file=${disk},format=raw,if=virtio,readonly=on`]);
   const answer = join(folder, 'answer');
   await writeFile(answer, `HTTP/1.0 200 OK\r\n\r\n${SCRIPT}`);
   const service = `guestfwd=tcp:169.254.169.254:80-cmd:cat ${answer}`;
@@ -56,6 +107,7 @@ t.test('Linux mounts all four kinds and six random trees', async (t) => {
   const qemu = spawn('qemu-system-x86_64', [
     ...machine.split(' '),
     ...['-drive', `file=${await guestImage()},if=virtio,format=qcow2`],
+    ...trees,
     ...drives,
     ...[
       '-nic',
@@ -75,5 +127,8 @@ t.test('Linux mounts all four kinds and six random trees', async (t) => {
     const sums = (rows: [string, string][]) => rows.map(([, sum]) => sum).sort();
     t.same(sums(told('joliet')), sums(expected('joliet', medium)), `${label}: the same bytes by Joliet`);
   }
+  const wrong = [...digests].filter(([key, sum]) => report.get(key) !== sum);
+  t.equal(digests.size, TREES);
+  t.same(wrong, [], `${TREES} trees as they were written`);
   t.match(report.get('iso.OVF-TRANSPORT'), /^\/dev\/sr/, 'the OVF environment is in an optical drive');
 });

@@ -33,8 +33,31 @@ export function randomTree(seed: number): MediumFile[] {
       continue;
     }
     const size = pick([0, 1, 2047, 2048, 2049, Math.floor(random() * 9000)]);
-    const content = Buffer.from(Array.from({ length: size }, () => Math.floor(random() * 256)));
-    files.set(path, { path, content });
+    files.set(path, { path, content: randomBytes(size, random) });
   }
   return [...files.values()];
+}
+
+/** One random number starts a cheaper generator: a thousand trees must not take long. */
+function randomBytes(size: number, random: () => number): Buffer {
+  const bytes = Buffer.alloc(size);
+  let state = Math.floor(random() * 2 ** 32);
+  for (let at = 0; at < size; at += 1) {
+    // Marsaglia's xorshift with 32 bits of state.
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    bytes[at] = state & 0xff;
+  }
+  return bytes;
+}
+
+/** Every path of a medium, directories too, in the order of their bytes; `.` is the root. */
+export function pathsOf(files: readonly MediumFile[]): string[] {
+  const paths = new Set<string>();
+  for (const { path } of files) {
+    const parts = path.split('/');
+    for (let n = 1; n <= parts.length; n += 1) paths.add(parts.slice(0, n).join('/'));
+  }
+  return [...paths].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 }
