@@ -63,3 +63,12 @@ export function guestFacts(reader: Reader, network: Config['network'], vserver: 
     allowImdsV1: vserver.imds !== 'v2',
   };
 }
+
+/** How the VServer's variables find others of the same owner: by id, else by name. Others' do not exist for it. */
+export function siblingsOf(reader: Reader, network: Config['network'], vserver: VServer) {
+  return (reference: string): GuestFacts | undefined => {
+    const own = reader.list('vserver').filter(({ creator }) => creator === vserver.creator);
+    const found = own.find(({ id }) => id === reference) ?? own.find(({ name }) => name === reference);
+    return found && guestFacts(reader, network, found);
+  };
+}

@@ -6,6 +6,7 @@ import { noCloudFiles } from './renderings/nocloud.ts';
 import { openNebulaContext } from './renderings/opennebula.ts';
 import { openStackMetaData, openStackNetworkData, openStackVendorData } from './renderings/openstack.ts';
 import { ovfEnvironment } from './renderings/ovf.ts';
+import type { Siblings } from './renderings/references.ts';
 
 export const CONTEXT_KINDS = ['opennebula', 'nocloud', 'config-drive', 'ovf'] as const;
 export type ContextKind = (typeof CONTEXT_KINDS)[number];
@@ -18,6 +19,8 @@ export interface ContextOptions {
   files?: MediumFile[];
   /** URL of the configuration service as the guest sees it; `http://169.254.169.254/` if absent. */
   serviceUrl?: string;
+  /** Other VServers that OpenNebula's variables may refer to (`$4.$NAME`). */
+  siblings?: Siblings;
 }
 
 /** Labels by which cloud-init's detector and one-context find each kind. */
@@ -33,7 +36,8 @@ type Render = (facts: GuestFacts, options: ContextOptions) => MediumFile[];
 const RENDER: Record<ContextKind, Render> = {
   opennebula: (facts, options) => {
     const fileNames = (options.files ?? []).map((file) => file.path);
-    return [text('context.sh', openNebulaContext(facts, { fileNames }))];
+    const { siblings } = options;
+    return [text('context.sh', openNebulaContext(facts, { fileNames, ...(siblings ? { siblings } : {}) }))];
   },
   nocloud: (facts) => Object.entries(noCloudFiles(facts)).map(([path, content]) => ({ path, content })),
   'config-drive': (facts) => [
@@ -59,14 +63,6 @@ export function contextFiles(kind: ContextKind, facts: GuestFacts, options: Cont
     throw new ContextError('invalid', 'The time of creation is not an ISO 8601 time.');
   }
   return { label: LABELS[kind], files: [...RENDER[kind](facts, options), ...(options.files ?? [])], time };
-}
-
-/**
- * How the medium must be shown to the guest. cloud-init looks for an OVF environment on optical drives only;
- * the others are found by label on any block device, and a virtio disk needs no CD-ROM driver in the guest.
- */
-export function busFor(kind: ContextKind): 'cdrom' | 'disk' {
-  return kind === 'ovf' ? 'cdrom' : 'disk';
 }
 
 /** Strings of the guest's firmware tables (SMBIOS types 1 and 3). */

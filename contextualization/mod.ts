@@ -4,7 +4,6 @@ export type { GuestAddress, GuestFacts, GuestNic } from './guest-facts.ts';
 export { type Layout, layOut } from './iso9660/layout.ts';
 export { removeIso, type WriteOptions, writeIso } from './iso9660/write.ts';
 export {
-  busFor,
   CONTEXT_KINDS,
   type ContextKind,
   type ContextOptions,
@@ -19,5 +18,5 @@ export { type NoCloudFile, noCloudFiles, noCloudMetaData } from './renderings/no
 export { openNebulaContext } from './renderings/opennebula.ts';
 export { openStackMetaData, openStackNetworkData, openStackVendorData } from './renderings/openstack.ts';
 export { ovfEnvironment } from './renderings/ovf.ts';
-export { resolveReferences } from './renderings/references.ts';
+export { resolveReferences, type Siblings } from './renderings/references.ts';
 export { toYaml } from './renderings/yaml.ts';

@@ -60,7 +60,7 @@ export interface MachineNic {
   outboundBytesPerSecond?: number;
 }
 
-/** A read-only context medium. `bus: 'cdrom'` appears as sr0 …, needed by the OVF datasource. */
+/** A read-only context medium. `bus: 'cdrom'` appears as sr0 …, needed by the OVF datasource and to change it. */
 export interface MachineMedium {
   path: string;
   bus: 'cdrom' | 'disk';
@@ -232,6 +232,8 @@ export interface HypervisorFeatures {
   onlineResize: boolean;
   /** Huge pages, NUMA nodes and pinned vCPUs. */
   placement: boolean;
+  /** Another medium can be put into a running machine's drive. */
+  mediumChange: boolean;
 }
 
 export type HypervisorEvent =

@@ -86,6 +86,16 @@ export async function content(file: string): Promise<Buffer> {
   }
 }
 
+/** `NAME=PATH` pairs as files for the guest. @throws UsageError when one cannot be read */
+export function contextFiles(given: readonly string[]): Promise<{ name: string; content: string }[]> {
+  return Promise.all(
+    given.map(async (pair) => {
+      const [name, path] = splitPair(pair);
+      return { name, content: (await content(path)).toString('base64') };
+    }),
+  );
+}
+
 /** Public keys: each given as the key itself or as a file of keys. */
 export async function sshKeys(given: readonly string[]): Promise<string[]> {
   const texts = await Promise.all(

@@ -1,5 +1,5 @@
 // What the hypervisor is told of a VServer, and the rules its VNICs need: both from the inventory alone.
-import { busFor, CONTEXT_KINDS, type ContextKind, smbiosFor } from '../../contextualization/mod.ts';
+import { CONTEXT_KINDS, type ContextKind, smbiosFor } from '../../contextualization/mod.ts';
 import type { HostTopology, Machine, MachineDisk, MachineNic } from '../../drivers/hypervisor.ts';
 import { transitPair } from '../addresses.ts';
 import { formatCpus } from '../capacity/cpu-list.ts';
@@ -84,7 +84,8 @@ export function machineOf(
     nics: nicsOf(reader, vserver.id).map((vnic) => machineNic(config, reader, vnic)),
     media: mediaOf(vserver).map((kind) => ({
       path: mediumPath(config, vserver.id, kind),
-      bus: busFor(kind),
+      // A drive, whose medium can be changed under a running guest; and VDisks keep the names of their positions.
+      bus: 'cdrom' as const,
     })),
     smbios: smbiosFor(datasource(vserver), { vserverId: vserver.id, uuid: vserver.uuid }),
     qmpSocket: qmpPath(config, vserver.id),

@@ -15,6 +15,13 @@ export type VServerStateName = Static<typeof VServerState>;
 /** Finer than the five states, where they are too coarse. */
 export type ConditionName = 'starting' | 'paused' | 'saved' | 'busy' | 'unknown';
 
+/** Any octets, in a JSON text. */
+export const Base64 = Type.String({
+  contentEncoding: 'base64',
+  pattern: '^[A-Za-z0-9+/\\s]*={0,2}\\s*$',
+  description: 'Base64',
+});
+
 /** Which EC2-style requests are answered: all, or only those with a session token (IMDSv2). */
 export const ImdsVersion = Type.Union([Type.Literal('v1'), Type.Literal('v2')], {
   description: 'v2: EC2 requests need a session token',
@@ -33,6 +40,19 @@ export const ContextKind = Type.Union([
   Type.Literal('cloudstack'),
 ]);
 export type ContextKind = Static<typeof ContextKind>;
+
+/** A file of the creator's own on every context medium; OpenNebula's FILES names it. */
+export const ContextFile = Type.Object(
+  {
+    name: Type.String({
+      // What every medium and the white-space-separated FILES can carry.
+      pattern: '^[A-Za-z0-9_][A-Za-z0-9._+-]{0,127}$',
+    }),
+    content: Base64,
+  },
+  { additionalProperties: false },
+);
+export type ContextFile = Static<typeof ContextFile>;
 
 /** What the inventory keeps of a VServer; disks and NICs point to it, not it to them. */
 export interface VServer {
@@ -55,6 +75,8 @@ export interface VServer {
   sshKeys: string[];
   passwordKey?: string;
   variables: Record<string, string>;
+  /** None if absent. */
+  files?: ContextFile[];
   context: ContextKind[];
   /** Of its DiskImage, which may be gone by now. */
   guestType?: GuestType;

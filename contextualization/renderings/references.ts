@@ -1,4 +1,4 @@
-// OpenNebula's references in context variables: $NAME, $NIC[IP], $NIC[IP, NETWORK="x"], resolved from the facts.
+// OpenNebula's references in context variables: $NAME, $NIC[IP], $NIC[IP, NETWORK="x"], $4.$NAME, resolved from the facts.
 import type { GuestFacts, GuestNic } from '../guest-facts.ts';
 import { netmask, networkAddress } from './addresses.ts';
 
@@ -31,23 +31,38 @@ const NIC_ATTRIBUTES: Record<string, (nic: GuestNic) => string> = {
 };
 
 /**
- * One alternative per form: `\$`, a vector, a scalar. Every repetition is over a class that cannot match what
- * follows it, so a hostile value costs linear time.
+ * `\$`, or (of a VServer of the same owner, if one is named first) a vector or a scalar. Every repetition is over a
+ * class that cannot match what follows it and is bounded where it could begin anywhere: a hostile value costs linear time.
  */
 const REFERENCE =
-  /\\\$|\$(NIC|NETWORK)\[[ \t]*(\w+)(?:[ \t]*,[ \t]*(\w+)[ \t]*=[ \t]*(?:"([^"]*)"|(\w+)))?[ \t]*\]|\$(\w+)/gi;
+  /\\\$|(?:\$([\w-]{1,63})\.)?\$(?:(NIC|NETWORK)\[[ \t]*(\w+)(?:[ \t]*,[ \t]*(\w+)[ \t]*=[ \t]*(?:"([^"]*)"|(\w+)))?[ \t]*\]|(\w+))/gi;
+
+/** Finds another VServer of the same owner by its id or name. */
+export type Siblings = (reference: string) => GuestFacts | undefined;
 
 /**
  * Replaces the references we know. A `$WORD` of another name stays as it is, so that a start script keeps its
  * own variables; `\$` becomes `$`. A NIC or attribute that does not exist gives the empty string, as in OpenNebula.
+ * `$4.$NAME` is the name of VServer 4 where `siblings` finds one; where it does not, it is two words.
  */
-export function resolveReferences(value: string, facts: GuestFacts): string {
-  return value.replace(REFERENCE, (whole, vector, attribute, by, quoted, bare, scalar) => {
+export function resolveReferences(value: string, facts: GuestFacts, siblings?: Siblings): string {
+  return value.replace(REFERENCE, (whole, other, vector, attribute, by, quoted, bare, scalar) => {
     if (whole === '\\$') return '$';
-    if (vector !== undefined) return nicAttribute(facts, vector.toUpperCase(), attribute, by, quoted ?? bare);
-    const name = scalar.toUpperCase();
-    return Object.hasOwn(SCALARS, name) ? SCALARS[name]!(facts) : whole;
+    // What the word before the dot means by itself comes first: `$NAME.$HOSTNAME` are two scalars of this VServer.
+    const alone = other === undefined ? undefined : scalarOf(facts, other);
+    const sibling = other === undefined || alone !== undefined ? undefined : siblings?.(other);
+    const before = other === undefined || sibling ? '' : `${alone ?? `$${other}`}.`;
+    const of = sibling ?? facts;
+    if (vector !== undefined) {
+      return before + nicAttribute(of, vector.toUpperCase(), attribute, by, quoted ?? bare);
+    }
+    return before + (scalarOf(of, scalar) ?? `${sibling ? `$${other}.` : ''}$${scalar}`);
   });
+}
+
+function scalarOf(facts: GuestFacts, word: string): string | undefined {
+  const name = word.toUpperCase();
+  return Object.hasOwn(SCALARS, name) ? SCALARS[name]!(facts) : undefined;
 }
 
 function nicAttribute(

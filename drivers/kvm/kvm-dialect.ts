@@ -20,6 +20,7 @@ export class KvmDialect implements Dialect {
     guestAgent: true,
     onlineResize: true,
     placement: true,
+    mediumChange: true,
   };
   readonly shutdownFlags = SHUTDOWN.acpi;
   readonly undefineFlags =

@@ -23,6 +23,7 @@ export class TestDialect implements Dialect {
     guestAgent: false,
     onlineResize: false,
     placement: true,
+    mediumChange: false,
   };
   readonly shutdownFlags = 0;
   readonly undefineFlags: number = UNDEFINE.managedSave | UNDEFINE.snapshotsMetadata;

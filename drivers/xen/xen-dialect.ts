@@ -34,6 +34,7 @@ export class XenDialect implements Dialect {
     // libvirt's driver has no block resize: a running guest learns of a disk's new length at its next boot.
     onlineResize: false,
     placement: false,
+    mediumChange: false,
   };
   /** libvirt chooses: the guest's Xen drivers where there are any, else the ACPI button. */
   readonly shutdownFlags = 0;

@@ -56,7 +56,7 @@ export type ContextKind =
 
 /** What cloud-init calls each, and whether it says the address itself or leaves it to DHCP. */
 export const DATASOURCES: readonly { kind: ContextKind; datasource: RegExp; network: 'static' | 'dhcp' }[] = [
-  { kind: 'nocloud', datasource: /^DataSourceNoCloud \[seed=\/dev\/vd/, network: 'static' },
+  { kind: 'nocloud', datasource: /^DataSourceNoCloud \[seed=\/dev\/sr/, network: 'static' },
   { kind: 'config-drive', datasource: /^DataSourceConfigDrive /, network: 'static' },
   { kind: 'opennebula', datasource: /^DataSourceOpenNebula /, network: 'static' },
   { kind: 'ovf', datasource: /^DataSourceOVF /, network: 'static' },

@@ -37,7 +37,7 @@ t.test('a VServer boots, is told everything, and leaves nothing when it goes', a
   );
   t.equal(report.get('system-data.vserver-id'), created.vserverId);
   t.equal(report.get('system-data.vnics/0/ipv4-address'), '10.9.0.77');
-  t.ok(report.get('iso.CONTEXT')?.startsWith('/dev/vd'), 'its kernel mounts the OpenNebula medium');
+  t.ok(report.get('iso.CONTEXT')?.startsWith('/dev/sr'), 'its kernel mounts the OpenNebula medium');
   t.ok(report.has('iso.cidata'), 'and the NoCloud one');
   t.equal(report.get('context.ETH0_IP'), '10.9.0.77');
   t.equal(report.get('context.GUEST_TOKEN'), 'it\'s $HOME `x` "y"', 'quotes survive the shell');

@@ -16,7 +16,7 @@ const STRIDE = 400;
 const BLOCK = 4096;
 const WRITER = [
   `echo 'n=0; while [ ! -e /tmp/stop ]; do n=$((n+1)); printf %08d $n |`,
-  ` dd of=/dev/vdc bs=${BLOCK} seek=$((n%${RING}*${STRIDE}+8)) conv=fsync 2>/dev/null;`,
+  ` dd of=/dev/vdb bs=${BLOCK} seek=$((n%${RING}*${STRIDE}+8)) conv=fsync 2>/dev/null;`,
   ` echo $n >/tmp/new; mv /tmp/new /tmp/n; done; touch /tmp/done' >/tmp/writer; echo 0 >/tmp/n; (sh /tmp/writer </dev/null &)`,
 ].join('');
 
@@ -78,8 +78,8 @@ t.test('a VDisk is backed up while its guest writes, and restored', async (t) =>
   let mark = shell.mark;
   const data = await agent.call('createVDisk', { name: 'data', sizeGB: 0.032768 });
   await agent.call('attachVDisk', { vdiskId: 'data', vserverId: 'one' });
-  await shell.told('disk.add', 'vdc', mark);
-  await shell.run(`printf precious | dd of=/dev/vdc bs=${BLOCK} conv=fsync 2>/dev/null`);
+  await shell.told('disk.add', 'vdb', mark);
+  await shell.run(`printf precious | dd of=/dev/vdb bs=${BLOCK} conv=fsync 2>/dev/null`);
 
   await shell.run(WRITER);
   await writtenBeyond(shell, RING + 3);
@@ -149,14 +149,14 @@ t.test('a VDisk is backed up while its guest writes, and restored', async (t) =>
 
   mark = shell.mark;
   await agent.call('detachVDisk', { vdiskId: 'data' });
-  await shell.told('disk.remove', 'vdc', mark);
+  await shell.told('disk.remove', 'vdb', mark);
   await agent.call('restoreVDisk', { vdiskId: 'data', backupId: 'first' });
   mark = shell.mark;
   await agent.call('attachVDisk', { vdiskId: 'data', vserverId: 'one' });
-  await shell.told('disk.add', 'vdc', mark);
-  t.equal(await shell.run('head -c 8 /dev/vdc'), 'precious');
+  await shell.told('disk.add', 'vdb', mark);
+  t.equal(await shell.run('head -c 8 /dev/vdb'), 'precious');
   const block = (moment % RING) * STRIDE + 8;
-  const newest = await shell.run(`dd if=/dev/vdc bs=${BLOCK} skip=${block} count=1 2>/dev/null | head -c 8`);
+  const newest = await shell.run(`dd if=/dev/vdb bs=${BLOCK} skip=${block} count=1 2>/dev/null | head -c 8`);
   t.equal(Number(newest), moment, 'the guest finds what it had written by that moment');
 
   const slow = { vdiskId: 'data', name: 'ended', bytesPerSecond: 65_536, requestId: 'ended' };

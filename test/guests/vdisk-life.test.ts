@@ -20,17 +20,17 @@ t.test('VDisks come, grow and go as their guest sees it, and become images', asy
   let mark = shell.mark;
   await agent.call('createVDisk', { name: 'data', sizeGB: 0.016384 });
   await agent.call('attachVDisk', { vdiskId: 'data', vserverId: 'one' });
-  await shell.told('disk.add', 'vdc', mark);
-  t.equal(await shell.run('cat /sys/block/vdc/size'), '32000', 'plugged, with its size');
+  await shell.told('disk.add', 'vdb', mark);
+  t.equal(await shell.run('cat /sys/block/vdb/size'), '32000', 'plugged, with its size');
 
   mark = shell.mark;
   await agent.call('resizeVDisk', { vdiskId: 'data', sizeGB: 0.032768 });
-  await shell.told('disk.change', 'vdc', mark);
-  t.equal(await shell.run('cat /sys/block/vdc/size'), '64000', 'grown under the guest');
+  await shell.told('disk.change', 'vdb', mark);
+  t.equal(await shell.run('cat /sys/block/vdb/size'), '64000', 'grown under the guest');
 
   mark = shell.mark;
   const detached = await agent.call('detachVDisk', { vdiskId: 'data' });
-  await shell.told('disk.remove', 'vdc', mark);
+  await shell.told('disk.remove', 'vdb', mark);
   t.match(detached, { state: 'unattached', sizeGB: 0.033 });
 
   await t.rejects(agent.call('registerDiskImage', { name: 'made', uri: 'vdisk:one-0' }), {

@@ -1,4 +1,6 @@
 // For each kind of operation: what must be there before it, how it is asked for, what must hold afterwards.
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { TestAgent } from '../helpers/agent-process.ts';
 import { bootedGuest } from '../helpers/guest-console.ts';
@@ -87,8 +89,14 @@ export const SCENARIOS: Record<string, Scenario> = {
   },
   updateVServer: {
     before: inactive,
-    params: { ...one, type: 'larger', autostart: false },
-    after: vserverIs({ vserverType: 'larger', autostart: false }),
+    params: { ...one, type: 'larger', autostart: false, hostname: 'renamed' },
+    async after(agent, t) {
+      await vserverIs({ vserverType: 'larger', autostart: false, hostname: 'renamed' })(agent, t, {});
+      const media = join(agent.stateDir, 'media');
+      for (const name of await readdir(media)) {
+        t.match(await readFile(join(media, name), 'latin1'), "SET_HOSTNAME='renamed'", name);
+      }
+    },
   },
   createVDisk: { params: { name: 'disk', sizeGB: 0.01 }, after: namesAre('listVDisk', ['disk']) },
   destroyVDisk: { before: blank, params: disk, after: namesAre('listVDisk', []) },

@@ -1,5 +1,7 @@
 // The OpenNebula context: network variables, references between variables, and what is refused.
 import t from 'tap';
+import { type Reader, siblingsOf } from '../../agent/guest-facts.ts';
+import type { VServer } from '../../agent/resources/vserver.ts';
 import { contextFiles, openNebulaContext, resolveReferences } from '../../contextualization/mod.ts';
 import { facts } from '../helpers/context-facts.ts';
 
@@ -52,6 +54,50 @@ t.test('a NIC, network or attribute that is not there gives nothing', async (t) 
     t.equal(resolveReferences(text, facts()), '', text);
   }
   t.equal(resolveReferences('$NIC[IP]', facts({ nics: [] })), '');
+});
+
+t.test('another VServer of the same owner is asked by its id or name', async (t) => {
+  const peer = facts({ name: 'db', hostname: 'db.example.org', nics: facts().nics.slice(1) });
+  const siblings = (reference: string) => (['4', 'db-1', 'NAME'].includes(reference) ? peer : undefined);
+  const cases: [string, string][] = [
+    ['$4.$NAME', 'db'],
+    ['jdbc:$db-1.$NIC[IP]:5432', 'jdbc:10.1.1.5:5432'],
+    ['$4.$NIC[IP, NETWORK="back"],$NIC[IP]', '10.1.1.5,10.0.0.5'],
+    ['$4.$hostname $HOSTNAME', 'db.example.org demo.example.org'],
+    ['$4.$NIC[IP, NETWORK="no"]', ''],
+    ['$4.$HOME', '$4.$HOME'],
+    ['$5.$NAME', '$5.demo'],
+    ['$HOME.$NAME', '$HOME.demo'],
+    ['$NAME.$HOSTNAME', 'demo.demo.example.org'],
+    ['\\$4.$NAME', '$4.demo'],
+    ['$4.x', '$4.x'],
+  ];
+  for (const [text, result] of cases) t.equal(resolveReferences(text, facts(), siblings), result, text);
+  t.equal(resolveReferences('$4.$NAME', facts()), '$4.demo', 'without others there is nobody to ask');
+  const long = '$a-'.repeat(20_000);
+  t.equal(resolveReferences(long, facts(), siblings), long, 'a hostile value is read in linear time');
+});
+
+t.test('others are those of the same owner only', async (t) => {
+  const vserver = (id: string, name: string, creator: string) =>
+    ({ id, name, creator, userData: '' }) as VServer;
+  const all = [
+    vserver('vs-1', 'web', 'alice'),
+    vserver('vs-2', 'db', 'alice'),
+    vserver('vs-3', 'secret', 'bob'),
+    vserver('vs-4', 'vs-2', 'alice'),
+  ];
+  const list = (kind: string) => (kind === 'vserver' ? all : []);
+  const reader = { list, get: () => undefined } as unknown as Reader;
+  const found = siblingsOf(
+    reader,
+    { dns_servers: [], search_domains: [], ntp_servers: [] } as never,
+    all[0]!,
+  );
+  t.equal(found('db')?.vserverId, 'vs-2');
+  t.equal(found('vs-2')?.vserverId, 'vs-2', 'an id comes before a name');
+  t.equal(found('secret'), undefined);
+  t.equal(found('vs-3'), undefined);
 });
 
 t.test('what is no reference of ours stays, so that scripts keep their own variables', async (t) => {

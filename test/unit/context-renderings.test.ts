@@ -2,7 +2,6 @@
 import { XMLParser } from 'fast-xml-parser';
 import t from 'tap';
 import {
-  busFor,
   CONTEXT_KINDS,
   contextFiles,
   layOut,
@@ -184,24 +183,23 @@ t.test('the OVF environment gives every property back through an XML parser', as
   t.throws(() => ovfEnvironment(facts({ variables: { seedfrom: 'http://evil/' } })), { code: 'invalid' });
 });
 
-t.test('labels, buses and file names are those the guests look for', async (t) => {
+t.test('labels and file names are those the guests look for', async (t) => {
   const seen = CONTEXT_KINDS.map((kind) => {
     const { label, files } = contextFiles(kind, facts());
-    return [kind, busFor(kind), label, ...files.map(({ path }) => path)];
+    return [kind, label, ...files.map(({ path }) => path)];
   });
   t.same(seen, [
-    ['opennebula', 'disk', 'CONTEXT', 'context.sh'],
-    ['nocloud', 'disk', 'cidata', 'meta-data', 'user-data', 'vendor-data', 'network-config'],
+    ['opennebula', 'CONTEXT', 'context.sh'],
+    ['nocloud', 'cidata', 'meta-data', 'user-data', 'vendor-data', 'network-config'],
     [
       'config-drive',
-      'disk',
       'config-2',
       'openstack/latest/meta_data.json',
       'openstack/latest/network_data.json',
       'openstack/latest/vendor_data.json',
       'openstack/latest/user_data',
     ],
-    ['ovf', 'cdrom', 'OVF-TRANSPORT', 'ovf-env.xml'],
+    ['ovf', 'OVF-TRANSPORT', 'ovf-env.xml'],
   ]);
 });
 

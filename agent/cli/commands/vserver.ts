@@ -9,7 +9,7 @@ import {
   show,
   verb,
 } from '../command-row.ts';
-import { content, number, pairs, repeated, sshKeys, vnic, words } from '../options.ts';
+import { content, contextFiles, number, pairs, repeated, sshKeys, vnic, words } from '../options.ts';
 import { type Column, column } from '../table.ts';
 
 /** Sum of one counter over all disks or VNICs of a sample. */
@@ -20,6 +20,38 @@ function total(list: string, counter: string, heading: string): Column {
   };
   return { heading: heading.toUpperCase(), value };
 }
+
+/** What the guest is told. */
+const factOptions: OptionRow[] = [
+  {
+    flags: '-u, --user-data <file>',
+    param: 'userData',
+    help: 'user data, byte for byte; - for standard input',
+    make: async (file: string) => (await content(file)).toString('base64'),
+  },
+  { flags: '--hostname <name>', param: 'hostname', help: 'host name; made from the name if absent' },
+  {
+    flags: '-k, --ssh-key <key-or-file>',
+    param: 'sshKeys',
+    help: 'public key allowed to log in; repeat for more',
+    parse: repeated,
+    make: (given: string[]) => sshKeys(given),
+  },
+  {
+    flags: '--var <name=value>',
+    param: 'variables',
+    help: 'custom context variable; repeat for more',
+    parse: repeated,
+    make: (given: string[]) => pairs(given),
+  },
+  {
+    flags: '--file <name=path>',
+    param: 'files',
+    help: 'a file on the context media, by this name; repeat for more',
+    parse: repeated,
+    make: (given: string[]) => contextFiles(given),
+  },
+];
 
 const createOptions: OptionRow[] = [
   {
@@ -41,28 +73,8 @@ const createOptions: OptionRow[] = [
     parse: repeated,
     make: (given: string[]) => given.map(vnic),
   },
-  {
-    flags: '-u, --user-data <file>',
-    param: 'userData',
-    help: 'user data, byte for byte; - for standard input',
-    make: async (file: string) => (await content(file)).toString('base64'),
-  },
-  { flags: '--hostname <name>', param: 'hostname', help: 'host name; made from the name if absent' },
-  {
-    flags: '-k, --ssh-key <key-or-file>',
-    param: 'sshKeys',
-    help: 'public key allowed to log in; repeat for more',
-    parse: repeated,
-    make: (given: string[]) => sshKeys(given),
-  },
+  ...factOptions,
   { flags: '--context <kinds>', param: 'context', help: 'context media, separated by commas', parse: words },
-  {
-    flags: '--var <name=value>',
-    param: 'variables',
-    help: 'custom context variable; repeat for more',
-    parse: repeated,
-    make: (given: string[]) => pairs(given),
-  },
   { flags: '--no-boot', param: 'boot', help: 'leave it inactive' },
   PARAM_OPTION,
 ];
@@ -100,9 +112,10 @@ export const VSERVER_COMMANDS: CommandRow[] = [
     'vserver',
     'update',
     'updateVServer',
-    'another type (while inactive), or whether it comes back after a host reboot',
+    'another type (while inactive), other facts for its guest, or whether it comes back after a host reboot',
     {
       options: [
+        ...factOptions,
         { flags: '-t, --type <type>', param: 'type', help: 'VServerType, see `innkeeper type list`' },
         {
           flags: '--autostart <yes-or-no>',

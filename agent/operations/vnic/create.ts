@@ -10,6 +10,7 @@ import { type BeginContext, defineOperation } from '../kind.ts';
 import { machineNic, vnicPlan } from '../machine.ts';
 import { operationParams } from '../parameters.ts';
 import { requireState } from '../transitions.ts';
+import { insertMedia, renewMedia, writeMedia } from '../vserver/media.ts';
 import { reserveNic } from '../vserver/reserve.ts';
 import { removeNic, UNPLUG_MS, type VNicPlanState, vnicOf } from './steps.ts';
 
@@ -69,6 +70,19 @@ export const createVNIC = defineOperation<typeof params, VNicPlanState>({
         const vnic = vnicOf(host, plan);
         const { domain } = host.inventory.get('vserver', vnic.vserverId)!;
         await host.hypervisor.detachNic(domain, vnic.mac, UNPLUG_MS);
+      },
+    },
+    {
+      name: renewMedia.name,
+      run: (context) =>
+        renewMedia.run({ ...context, plan: { vserverId: vnicOf(context.host, context.plan).vserverId } }),
+      // The VNIC leaves the inventory after this.
+      async undo({ host, plan: { vnicId } }) {
+        const { inventory } = host;
+        const vserver = inventory.get('vserver', inventory.get('vnic', vnicId)!.vserverId)!;
+        const list: typeof inventory.list = (kind) => inventory.list(kind).filter(({ id }) => id !== vnicId);
+        await writeMedia(host, vserver, { get: (kind, id) => inventory.get(kind, id), list });
+        await insertMedia(host, vserver);
       },
     },
   ],

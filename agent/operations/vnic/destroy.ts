@@ -7,6 +7,7 @@ import { find } from '../find.ts';
 import { defineOperation } from '../kind.ts';
 import { operationParams } from '../parameters.ts';
 import { requireState } from '../transitions.ts';
+import { renewMedia } from '../vserver/media.ts';
 import { removeNic, UNPLUG_MS, type VNicPlanState, vnicOf } from './steps.ts';
 
 const params = operationParams({ vnicId: Reference });
@@ -43,6 +44,7 @@ export const destroyVNIC = defineOperation<typeof params, VNicPlanState & { vser
       },
     },
     { name: 'remove-nic', run: ({ host, plan }) => removeNic(host, plan) },
+    renewMedia,
   ],
   finish(tx, { vnicId, vserverId }) {
     tx.event('vnic.destroyed', { vnic: vnicId, vserver: vserverId });

@@ -15,9 +15,10 @@ import { type BeginContext, defineOperation } from '../kind.ts';
 import { disksOf } from '../machine.ts';
 import { moveVServer } from '../transitions.ts';
 import { provision } from '../vdisk/steps.ts';
-import { params } from './create-params.ts';
+import { checkedData, params } from './create-params.ts';
+import { buildMedia, checkMedia } from './media.ts';
 import { hostnameOf, reserveNic } from './reserve.ts';
-import { boot, buildMedia, define, isolate } from './steps.ts';
+import { boot, define, isolate } from './steps.ts';
 
 const definition: MethodDefinition<typeof params> = {
   name: 'createVServer',
@@ -62,6 +63,7 @@ function begin({ host, tx, params: asked, caller }: Begin): Plan {
     imageId: image.id,
     productIds: image.productIds,
     hostname: asked.hostname ?? hostnameOf(asked.name),
+    userData: '',
     ...data,
     ...(asked.imds ? { imds: asked.imds } : {}),
     sshKeys: asked.sshKeys ?? [],
@@ -96,6 +98,7 @@ function begin({ host, tx, params: asked, caller }: Begin): Plan {
     creating: true,
   });
   for (const request of asked.vnics ?? []) reserveNic(tx, id, request, config.prefix);
+  checkMedia(tx, config, tx.get('vserver', id)!);
   tx.event('vserver.creating', { vserver: id }, { name: asked.name, type: type.name, creator: caller.name });
   return { vserverId: id, vdiskId, boot: asked.boot ?? true };
 }
@@ -146,18 +149,4 @@ function availableImage(image: DiskImage): DiskImage {
   throw new InnkeeperError('wrong-state', `DiskImage ${image.name} is still being registered.`, {
     image: image.id,
   });
-}
-
-/** Both in plain base64. @throws InnkeeperError `invalid` when they are too long together */
-function checkedData({ userData = '', vendorData = '' }: Asked, limit: number) {
-  const [user, vendor] = [Buffer.from(userData, 'base64'), Buffer.from(vendorData, 'base64')];
-  const bytes = user.length + vendor.length;
-  if (bytes > limit) {
-    const which = vendor.length > 0 ? 'user and vendor data have' : 'user data has';
-    throw new InnkeeperError('invalid', `The ${which} ${bytes} bytes; this host takes ${limit}.`);
-  }
-  return {
-    userData: user.toString('base64'),
-    ...(vendor.length > 0 ? { vendorData: vendor.toString('base64') } : {}),
-  };
 }

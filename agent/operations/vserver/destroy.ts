@@ -6,8 +6,9 @@ import { disksOf } from '../machine.ts';
 import { moveVServer } from '../transitions.ts';
 import { refuseWhileCopied } from '../vdisk/copying.ts';
 import { lockVServer, target, verbParams } from './definition.ts';
+import { removeMedia } from './media.ts';
 import { forgetSaved } from './save.ts';
-import { cutPower, removeMedia, removeNics, undefine, type VServerPlan } from './steps.ts';
+import { cutPower, removeNics, undefine, type VServerPlan } from './steps.ts';
 
 const definition: MethodDefinition<typeof verbParams> = {
   name: 'destroyVServer',

@@ -4,7 +4,8 @@ import { defineOperation } from '../kind.ts';
 import { moveVServer, requireState } from '../transitions.ts';
 import { refuseWhileCopied } from '../vdisk/copying.ts';
 import { lockVServer, shown, target, verb, type verbParams } from './definition.ts';
-import { boot, buildMedia, define, isolate, type VServerPlan } from './steps.ts';
+import { buildMedia } from './media.ts';
+import { boot, define, isolate, type VServerPlan } from './steps.ts';
 
 export const startVServer = defineOperation<typeof verbParams, VServerPlan>({
   definition: verb('startVServer', 'start', 'Boots an inactive VServer whose power is on.'),

@@ -1,12 +1,9 @@
 // Steps that several VServer operations share; each reads the inventory, so that it can be repeated any time.
-import { rm } from 'node:fs/promises';
-import { contextFiles, removeIso, writeIso } from '../../../contextualization/mod.ts';
-import { guestFacts, nicsOf } from '../../guest-facts.ts';
+import { nicsOf } from '../../guest-facts.ts';
 import type { Host } from '../../host.ts';
-import { mediumPath, qmpPath, vncPath } from '../../paths.ts';
 import type { VServer } from '../../resources/vserver.ts';
 import type { Step } from '../kind.ts';
-import { machineOf, mediaOf, vnicPlan } from '../machine.ts';
+import { machineOf, vnicPlan } from '../machine.ts';
 
 /** The least a plan must have for these steps. */
 export interface VServerPlan {
@@ -26,19 +23,6 @@ export const isolate: Step<VServerPlan> = {
     }
   },
   undo: (context) => removeNics(context.host, context.plan),
-};
-
-/** The context media, from the facts as they are now. */
-export const buildMedia: Step<VServerPlan> = {
-  name: 'build-media',
-  async run({ host, plan }) {
-    const vserver = vserverOf(host, plan);
-    const facts = guestFacts(host.inventory, host.config.network, vserver);
-    for (const kind of mediaOf(vserver)) {
-      await writeIso(mediumPath(host.config, vserver.id, kind), contextFiles(kind, facts));
-    }
-  },
-  undo: (context) => removeMedia(context.host, context.plan),
 };
 
 /** The persistent definition; replaced if there is one. */
@@ -64,13 +48,6 @@ export async function removeNics(host: Host, plan: VServerPlan): Promise<void> {
     await host.network.removeVNic(vnic.id);
     await host.inventory.transact((tx) => tx.remove('vnic', vnic.id));
   }
-}
-
-export async function removeMedia(host: Host, plan: VServerPlan): Promise<void> {
-  const vserver = vserverOf(host, plan);
-  const { id } = vserver;
-  for (const kind of mediaOf(vserver)) await removeIso(mediumPath(host.config, id, kind));
-  for (const path of [qmpPath, vncPath]) await rm(path(host.config, id), { force: true });
 }
 
 export async function undefine(host: Host, plan: VServerPlan): Promise<void> {
