@@ -8,7 +8,7 @@ import { type ContextKind, DATASOURCES, GREETING_SHA256, KEYS, USER_DATA } from 
 
 /** Machines at a time; each has two emulated processors. */
 const SIDE_BY_SIDE = 2;
-const BOOT_MS = 900_000;
+const BOOT_MS = 1_800_000;
 const DNS = '10.9.0.53';
 
 type Report = Map<string, string>;
