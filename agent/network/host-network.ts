@@ -184,11 +184,14 @@ export class HostNetwork {
   async #buildVNets(plans: readonly VNetPlan[], extra: string, trustMarkers: boolean): Promise<void> {
     for (const plan of plans) checkVNetPlan(plan);
     const ports = plans.map((plan) => addVNetText(this.prefix, this.#portsOf(plan))).join('');
+    // Looking takes as long as writing rules, and neither needs the other.
+    const before = plans.length > 0 ? readHost(this.#run, this.prefix) : undefined;
+    before?.catch(() => {});
     if (ports + extra !== '') await this.#rules.apply(ports + extra, trustMarkers);
-    if (plans.length === 0) return;
-    const state = await this.#change((now) =>
-      plans.flatMap((plan) => ensureVNetLines(plan, vnetNames(this.prefix, plan.id), now)),
-    );
+    if (before === undefined) return;
+    const lines = (now: HostState) =>
+      plans.flatMap((plan) => ensureVNetLines(plan, vnetNames(this.prefix, plan.id), now));
+    const state = await this.#change(lines, before);
     const namespaces = await readNamespaces(this.prefix);
     const waiting = [...plans];
     const worker = async (): Promise<void> => {
@@ -204,14 +207,17 @@ export class HostNetwork {
    * Looks at the host, runs the lines that follow from it, and tells what it saw. A link may vanish in between (the
    * kernel takes a deleted namespace apart later), so a failure is a reason to look and try once more.
    */
-  async #change(linesFor: (state: HostState) => string[]): Promise<HostState> {
-    const attempt = async (): Promise<HostState> => {
-      const state = await readHost(this.#run, this.prefix);
+  async #change(
+    linesFor: (state: HostState) => string[],
+    looked = readHost(this.#run, this.prefix),
+  ): Promise<HostState> {
+    const attempt = async (look: Promise<HostState>): Promise<HostState> => {
+      const state = await look;
       const lines = linesFor(state);
       if (lines.length > 0) await this.#run('ip', ['-batch', '-'], `${lines.join('\n')}\n`);
       return state;
     };
-    return attempt().catch(attempt);
+    return attempt(looked).catch(() => attempt(readHost(this.#run, this.prefix)));
   }
 
   /** What needs more than the host's batch: the bridge's IPv6 switch, the peers, the namespace, and the marker. */
@@ -234,7 +240,8 @@ export class HostNetwork {
     const lines = [
       'set -e',
       ipv6Off,
-      `ip netns exec ${plan.namespace} sh -s <<'NAMESPACE'`,
+      // Not `ip netns exec`: it copies every mount of the host, of which each VNet is one.
+      `nsenter --net=/run/netns/${plan.namespace} sh -s <<'NAMESPACE'`,
       script.trimEnd(),
       'NAMESPACE',
       // The host passes on what ways out bring; its rules keep everything else of ours from being passed on.

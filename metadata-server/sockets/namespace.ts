@@ -29,7 +29,9 @@ export async function openInNamespace(
   receiver: SocketReceiver,
   timeoutMs: number,
 ): Promise<void> {
-  const child = spawn('ip', ['netns', 'exec', namespace, process.execPath, '--no-warnings', OPENER], {
+  // Not `ip netns exec`: it copies every mount of the host, of which each VNet is one.
+  const place = `--net=/run/netns/${namespace}`;
+  const child = spawn('nsenter', [place, process.execPath, '--no-warnings', OPENER], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     // Options meant for the agent (inspector, snapshot, test loaders) must not reach the opener.
     env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin' },
@@ -88,7 +90,7 @@ function converse(
       }
     });
     child.on('error', (error) =>
-      fail(new MetadataError('internal', `Cannot run ip: ${error.message}`, error)),
+      fail(new MetadataError('internal', `Cannot run nsenter: ${error.message}`, error)),
     );
     // 'close' comes after the channel is empty: a connection handed on at the last moment is not lost.
     child.on('close', (code, signal) => {
@@ -112,7 +114,7 @@ function socketError(namespace: string, failure: { name: string; code: string; m
 }
 
 function exitError(namespace: string, how: number | string | null, stderr: string): MetadataError {
-  if (/Cannot open network namespace/.test(stderr)) {
+  if (/cannot open .*No such file/.test(stderr)) {
     return new MetadataError('not-found', `There is no network namespace ${namespace}.`);
   }
   const said = stderr === '' ? '' : `: ${stderr}`;

@@ -281,7 +281,7 @@ t.test('a host full of VNets is restored in few processes', async (t) => {
   t.comment(`warm: ${warm.commands.length} processes, ${Math.round(performance.now() - start)} ms`);
   t.same(
     warm.commands,
-    ['nft -f -', 'ip -j link show', 'ip -batch -'],
+    ['ip -j link show', 'nft -f -', 'ip -batch -'],
     'an agent that only restarts does little',
   );
   start = performance.now();
