@@ -1,5 +1,6 @@
 // innkeeper completion: a shell script that knows all commands and options, made from the command itself.
 import type { Command } from 'commander';
+import { withExamples } from './examples.ts';
 import { UsageError } from './failures.ts';
 
 /** Words that may follow a command: its subcommands and options. */
@@ -42,14 +43,18 @@ complete -o default -F _innkeeper innkeeper
 
 /** Adds the command. */
 export function addCompletion(program: Command): void {
-  program
+  const command = program
     .command('completion')
     .description('print the completion script of a shell: bash, or zsh after bashcompinit')
     .argument('[shell]', 'bash or zsh', 'bash')
-    .addHelpText('after', '\nExample:\n  innkeeper completion bash > /etc/bash_completion.d/innkeeper')
     .action((shell: string) => {
       if (shell !== 'bash' && shell !== 'zsh') throw new UsageError(`there is no completion for ${shell}`);
       const start = shell === 'zsh' ? 'autoload -U +X bashcompinit && bashcompinit\n' : '';
       process.stdout.write(start + bashCompletion(program));
     });
+  withExamples(
+    command,
+    'innkeeper completion bash > /etc/bash_completion.d/innkeeper',
+    'eval "$(innkeeper completion bash)"',
+  );
 }

@@ -1,6 +1,7 @@
 // innkeeper doctor: a command of its own because it looks at the host itself and works without the agent, too.
 import type { Command } from 'commander';
 import { ApiClient } from './client.ts';
+import { withExamples } from './examples.ts';
 import { printable, safeJson } from './printable.ts';
 import type { Globals } from './run-command.ts';
 
@@ -11,12 +12,11 @@ interface DoctorArguments {
 
 /** Exit code 0: no fault (warnings may be); 1: at least one. */
 export function addDoctor(program: Command): void {
-  program
+  const command = program
     .command('doctor')
     .description('examine this host from end to end: what is wrong, what it means, what to do')
     .option('-c, --config <file>', "the agent's configuration", '/etc/innkeeper/innkeeper.toml')
     .option('-b, --bundle <file>', 'also write a .tar.gz for support, without secrets')
-    .addHelpText('after', '\nExample:\n  innkeeper doctor --bundle /root/innkeeper-support.tar.gz')
     .action(async ({ config, bundle }: DoctorArguments) => {
       const { socket, json } = program.opts<Globals>();
       const client = new ApiClient(socket);
@@ -32,4 +32,5 @@ export function addDoctor(program: Command): void {
       if (bundle && !json) process.stdout.write(`Written: ${printable(bundle)}\n`);
       if (findings.some(({ level }) => level === 'fault')) process.exitCode = 1;
     });
+  withExamples(command, 'innkeeper doctor', 'innkeeper doctor --bundle /root/innkeeper-support.tar.gz');
 }

@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import { DEFAULT_SOCKET } from './client.ts';
 import type { CommandRow } from './command-row.ts';
 import { COMMANDS, NOUNS } from './commands/commands.ts';
+import { exampleOf, withExamples } from './examples.ts';
 import { type Globals, runCommand } from './run-command.ts';
 import { addSpecialCommands } from './special-commands.ts';
 
@@ -16,7 +17,7 @@ Examples:
   innkeeper call getCapacity
 
 Names and ids can be used alike. Exit codes: 0 done, 1 refused by the agent,
-2 wrong usage, 3 the agent cannot be reached.`;
+2 wrong usage, 3 the agent cannot be reached, 130 interrupted while waiting.`;
 
 /** The whole command; `parseAsync` runs it. Throws what went wrong instead of exiting. */
 export function buildProgram(): Command {
@@ -42,7 +43,9 @@ export function buildProgram(): Command {
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'innkeeper: usage: ')) });
   const nouns = new Map<string, Command>();
   for (const [noun, help] of Object.entries(NOUNS)) {
-    nouns.set(noun, inherit(program, program.command(noun).description(help)));
+    const rows = COMMANDS.filter((row) => row.noun === noun).slice(0, 3);
+    const group = withExamples(program.command(noun).description(help), ...rows.map(exampleOf));
+    nouns.set(noun, inherit(program, group));
   }
   for (const row of COMMANDS) addRow(nouns.get(row.noun) as Command, row);
   addSpecialCommands(program);
@@ -68,7 +71,7 @@ function addRow(noun: Command, row: CommandRow): void {
     command.option('--no-wait', 'do not wait; prints the id of the operation');
     command.option('--request-id <id>', 'asking again with the same id never does it twice');
   }
-  if (row.example) command.addHelpText('after', `\nExample:\n  ${row.example}`);
+  withExamples(command, exampleOf(row));
   command.action(async () => {
     await runCommand(row, command.args, command.opts(), command.optsWithGlobals());
   });

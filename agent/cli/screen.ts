@@ -2,6 +2,7 @@
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { ApiClient } from './client.ts';
+import { withExamples } from './examples.ts';
 import { printable, safeJson } from './printable.ts';
 import type { Globals } from './run-command.ts';
 import { yaml } from './yaml.ts';
@@ -21,11 +22,10 @@ export function viewers({ socket }: Screen, hostname: string, user: string): str
 
 /** Adds the command. */
 export function addScreen(program: Command): void {
-  program
+  const command = program
     .command('screen')
     .description('the screen of a running VServer: its VNC socket, and viewers for it')
     .argument('<vserver>', 'name or id of the VServer')
-    .addHelpText('after', '\nExample:\n  vncviewer "$(innkeeper screen web --json | jq -r .socket)"')
     .action(async (vserverId: string) => {
       const { socket, json, output } = program.opts<Globals>();
       const client = new ApiClient(socket);
@@ -41,4 +41,5 @@ export function addScreen(program: Command): void {
         process.stdout.write('\n');
       }
     });
+  withExamples(command, 'innkeeper screen web', 'vncviewer "$(innkeeper screen web --json | jq -r .socket)"');
 }

@@ -3,9 +3,12 @@ import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { ApiClient } from './client.ts';
 import { addCompletion } from './completion.ts';
-import { runConsole } from './console.ts';
+import { addConsole } from './console-command.ts';
 import { addDoctor } from './doctor.ts';
+import { addEvents } from './events.ts';
+import { withExamples } from './examples.ts';
 import { UsageError } from './failures.ts';
+import { commandManual } from './manual.ts';
 import { content } from './options.ts';
 import { printable, safeJson } from './printable.ts';
 import type { Globals } from './run-command.ts';
@@ -14,10 +17,45 @@ import { record } from './table.ts';
 import { addTop } from './top/command.ts';
 import { yaml } from './yaml.ts';
 
-/** Adds agent, host, capacity, events, console, call and methods. */
+/** Adds agent, host, capacity, events, console, call and the others that are no row of the table. */
 export function addSpecialCommands(program: Command): void {
   const globals = () => program.opts<Globals>();
-  program
+  addAgent(program);
+  addDoctor(program);
+  addCompletion(program);
+  addConfig(program);
+  addOneCall(program, 'host', 'getHost', 'this host: hypervisor, processors, memory, versions');
+  addOneCall(program, 'capacity', 'getCapacity', 'what is there, promised, used and free');
+  addTop(program);
+  addScreen(program);
+  addConsole(program);
+  addEvents(program);
+  const call = program
+    .command('call')
+    .description('call any method of the agent')
+    .argument('<method>', 'see `innkeeper methods`')
+    .argument('[parameters]', 'JSON object; - reads it from standard input', '{}')
+    .action(async (method: string, text: string) => {
+      const result = await new ApiClient(globals().socket).call(method, await parameters(text));
+      process.stdout.write(globals().output === 'yaml' ? yaml(result) : `${safeJson(result, 2)}\n`);
+    });
+  withExamples(call, `innkeeper call startVServer '{"vserverId": "web"}'`);
+  const methods = program
+    .command('methods')
+    .description('the methods of the agent, for `innkeeper call`')
+    .action(() => showMethods(globals()));
+  withExamples(methods, 'innkeeper methods --json | jq -r .[].method');
+  const manual = program
+    .command('manual')
+    .description('print the manual page, for man -l')
+    .action(() => {
+      process.stdout.write(commandManual(program, { version: program.version() ?? '', date: new Date() }));
+    });
+  withExamples(manual, 'innkeeper manual | man -l -');
+}
+
+function addAgent(program: Command): void {
+  const command = program
     .command('agent')
     .description('run the agent of this host in the foreground')
     .option('-c, --config <file>', 'its configuration', '/etc/innkeeper/innkeeper.toml')
@@ -26,44 +64,17 @@ export function addSpecialCommands(program: Command): void {
       const { runAgent } = await import('../main.ts');
       await runAgent(config);
     });
-  addDoctor(program);
-  addCompletion(program);
-  program
-    .command('config')
-    .description('the configuration of the agent')
+  withExamples(command, 'innkeeper agent --config ./innkeeper.toml');
+}
+
+function addConfig(program: Command): void {
+  const config = program.command('config').description('the configuration of the agent');
+  const check = config
     .command('check')
     .description('tell every mistake of a configuration file, by line')
     .argument('[file]', 'the file', '/etc/innkeeper/innkeeper.toml')
     .action((file: string) => checkConfigFile(file));
-  addOneCall(program, 'host', 'getHost', 'this host: hypervisor, processors, memory, versions');
-  addOneCall(program, 'capacity', 'getCapacity', 'what is there, promised, used and free');
-  addTop(program);
-  addScreen(program);
-  program
-    .command('events')
-    .description('what happened, oldest first')
-    .option('-f, --follow', 'go on as it happens')
-    .option('-a, --after <number>', 'only events above this number', '0')
-    .action((options: { follow?: boolean; after: string }) => showEvents(globals(), options));
-  program
-    .command('console')
-    .description('the serial console of a running VServer; leave with Ctrl-]')
-    .argument('<vserver>', 'name or id of the VServer')
-    .action((vserver: string) => runConsole(new ApiClient(globals().socket), vserver));
-  program
-    .command('call')
-    .description('call any method of the agent')
-    .argument('<method>', 'see `innkeeper methods`')
-    .argument('[parameters]', 'JSON object; - reads it from standard input', '{}')
-    .addHelpText('after', '\nExample:\n  innkeeper call startVServer \'{"vserverId": "web"}\'')
-    .action(async (method: string, text: string) => {
-      const result = await new ApiClient(globals().socket).call(method, await parameters(text));
-      process.stdout.write(`${safeJson(result, 2)}\n`);
-    });
-  program
-    .command('methods')
-    .description('the methods of the agent, for `innkeeper call`')
-    .action(() => showMethods(globals()));
+  for (const one of [config, check]) withExamples(one, 'innkeeper config check ./innkeeper.toml');
 }
 
 /** Exit code 1 when there are mistakes; works without an agent. */
@@ -82,7 +93,7 @@ async function checkConfigFile(file: string): Promise<void> {
 }
 
 function addOneCall(program: Command, name: string, method: string, help: string): void {
-  program
+  const command = program
     .command(name)
     .description(help)
     .action(async () => {
@@ -91,6 +102,7 @@ function addOneCall(program: Command, name: string, method: string, help: string
       const text = output === 'yaml' ? yaml(result) : record(result);
       process.stdout.write(json ? `${safeJson(result, 2)}\n` : text);
     });
+  withExamples(command, `innkeeper ${name}`, `innkeeper ${name} -o yaml`);
 }
 
 async function parameters(text: string): Promise<object> {
@@ -104,40 +116,11 @@ async function parameters(text: string): Promise<object> {
   throw new UsageError('the parameters must be a JSON object');
 }
 
-interface ShownEvent {
-  seq: number;
-  time: string;
-  type: string;
-  ids: Record<string, string>;
-  data: Record<string, unknown>;
-}
-
-/** One line per event, in JSON too: programs read lines. */
-async function showEvents(
-  globals: Globals,
-  { follow, after }: { follow?: boolean; after: string },
-): Promise<void> {
-  if (!/^\d+$/.test(after)) throw new UsageError('--after takes the number of an event');
-  const path = `/v1/events?after=${after}&follow=${follow ? 1 : 0}`;
-  const events = (await new ApiClient(globals.socket).stream(path)) as AsyncIterable<ShownEvent>;
-  for await (const event of events) {
-    process.stdout.write(`${globals.json ? safeJson(event) : eventLine(event)}\n`);
-  }
-}
-
-function eventLine({ seq, time, type, ids, data }: ShownEvent): string {
-  const about = Object.entries(ids).map(([kind, id]) => `${kind}=${id}`);
-  const facts = Object.entries(data).map(
-    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
-  );
-  return printable([String(seq).padStart(6), time, type, ...about, ...facts].join('  '));
-}
-
 interface Documented {
   paths: Record<string, Record<string, { operationId: string; summary: string }>>;
 }
 
-async function showMethods({ socket, json }: Globals): Promise<void> {
+async function showMethods({ socket, json, output }: Globals): Promise<void> {
   const { paths } = (await new ApiClient(socket).get('/v1/openapi.json')) as Documented;
   const methods = Object.entries(paths).flatMap(([path, verbs]) =>
     Object.entries(verbs).map(([verb, { operationId, summary }]) => ({
@@ -149,5 +132,6 @@ async function showMethods({ socket, json }: Globals): Promise<void> {
   methods.sort((a, b) => a.method.localeCompare(b.method));
   const line = ({ method, summary }: (typeof methods)[number]) =>
     `${printable(method).padEnd(28)} ${printable(summary)}\n`;
-  process.stdout.write(json ? `${safeJson(methods, 2)}\n` : methods.map(line).join(''));
+  const text = output === 'yaml' ? yaml(methods) : methods.map(line).join('');
+  process.stdout.write(json ? `${safeJson(methods, 2)}\n` : text);
 }

@@ -1,7 +1,8 @@
 // What is shipped to be read: copyright, changelog, SBOM, man pages, completions. All from what there is already.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Command } from 'commander';
+import { bashCompletion as completion } from '../../agent/cli/completion.ts';
+import { heading, commandManual as manual, roff } from '../../agent/cli/manual.ts';
 import { buildProgram } from '../../agent/cli/program.ts';
 import { type BundledPackage, licenseText, lockFile } from './bundled.ts';
 import { sections } from './config-reference.ts';
@@ -102,58 +103,8 @@ export async function sbomFile(root: string, bundled: BundledPackage[], release:
   return `${JSON.stringify(bom, null, 2)}\n`;
 }
 
-const roff = (text: string) =>
-  text
-    .replaceAll('\\', '\\e')
-    .replaceAll('-', '\\-')
-    .replace(/^(['.])/gm, '\\&$1');
-const heading = (title: string, section: number, release: Release) =>
-  `.TH ${title} ${section} ${release.date.toISOString().slice(0, 10)} "Innkeeper ${release.version}"`;
-
-/** Every command with its options, deepest last. */
-function commandLines(command: Command, path: string): string[] {
-  if (command.commands.length > 0) {
-    return command.commands.flatMap((next) => commandLines(next, `${path} ${next.name()}`));
-  }
-  const given = command.registeredArguments.map((one) =>
-    one.required ? `<${one.name()}>` : `[${one.name()}]`,
-  );
-  return [
-    '.TP',
-    `.B ${roff([path, ...given].join(' '))}`,
-    roff(command.description()),
-    ...command.options.flatMap((option) => [
-      '.RS',
-      '.TP',
-      `.B ${roff(option.flags)}`,
-      roff(option.description),
-      '.RE',
-    ]),
-  ];
-}
-
-/** innkeeper(8), from the command itself. */
-export function commandManual(release: Release): string {
-  const program = buildProgram();
-  return `${[
-    heading('INNKEEPER', 8, release),
-    '.SH NAME',
-    `innkeeper \\- ${roff('looks after the VServers of this host')}`,
-    '.SH SYNOPSIS',
-    '.B innkeeper',
-    roff('[--socket path] [--json] command'),
-    '.SH OPTIONS',
-    ...program.options.flatMap((option) => ['.TP', `.B ${roff(option.flags)}`, roff(option.description)]),
-    '.SH COMMANDS',
-    ...commandLines(program, 'innkeeper'),
-    '.SH EXIT STATUS',
-    '0 done, 1 refused by the agent, 2 wrong usage, 3 the agent cannot be reached.',
-    '.SH FILES',
-    roff('/etc/innkeeper/innkeeper.toml, /var/lib/innkeeper, /run/innkeeper/innkeeper.sock'),
-    '.SH SEE ALSO',
-    'innkeeper.toml(5), systemctl(1), virsh(1)',
-  ].join('\n')}\n`;
-}
+/** innkeeper(8). */
+export const commandManual = (release: Release) => manual(buildProgram(), release);
 
 /** innkeeper.toml(5), from the schema of the configuration. */
 export function configManual(release: Release): string {
@@ -178,25 +129,5 @@ export function configManual(release: Release): string {
     .join('\n')}\n`;
 }
 
-/** For bash: nouns and commands, then their verbs and options. */
-export function bashCompletion(): string {
-  const program = buildProgram();
-  const words = (command: Command) =>
-    [...command.commands.map((one) => one.name()), ...command.options.map((one) => one.long)].join(' ');
-  const cases = program.commands.flatMap((command) => [
-    ...command.commands.map((verb) => `    '${command.name()} ${verb.name()}') words='${words(verb)}' ;;`),
-    `    '${command.name()} '*) words='${words(command)}' ;;`,
-  ]);
-  return `# bash completion for innkeeper
-_innkeeper() {
-  local words
-  case "\${COMP_WORDS[1]} \${COMP_WORDS[2]}" in
-${cases.join('\n')}
-    *) words='${words(program)}' ;;
-  esac
-  [ "$COMP_CWORD" -gt 1 ] || words='${words(program)}'
-  mapfile -t COMPREPLY < <(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}")
-}
-complete -F _innkeeper innkeeper
-`;
-}
+/** For bash. */
+export const bashCompletion = () => completion(buildProgram());

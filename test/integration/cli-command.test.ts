@@ -215,3 +215,20 @@ t.test('on a terminal an operation has a progress bar, and Ctrl-] leaves a conso
   console.stdin.write('\u001d');
   t.equal((await once(console, 'close'))[0], 0);
 });
+
+t.test('another key leaves a console, and its guest is told how large the terminal is', async (t) => {
+  const { agent, path } = await fakeApi(t);
+  agent.vservers.set('vs-1', { vserverId: 'vs-1', name: 'web', state: 'running' });
+  const line = `stty rows 30 cols 90; ${COMMAND} --socket ${path} console web --escape '^A' --resize`;
+  const terminal = spawn('script', ['-qec', line, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.teardown(() => terminal.kill('SIGKILL'));
+  let seen = '';
+  terminal.stdout.on('data', (chunk) => {
+    seen += chunk;
+  });
+  while (!seen.includes('echo: stty rows 30 cols 90')) await once(terminal.stdout, 'data');
+  t.match(seen, 'leave with Ctrl-A');
+  terminal.stdin.write('\u001d\u0001');
+  t.equal((await once(terminal, 'close'))[0], 0);
+  t.match(await run(path, 'console', 'web', '--escape', 'x'), { code: 2, stderr: /no control key/ });
+});
