@@ -7,6 +7,7 @@ import { checkPlacement } from './capacity/needs.ts';
 import { ApiListenerConfig, ControlPlaneConfig, ListenerConfig } from './control-plane/config.ts';
 import { HookConfig } from './hooks/config.ts';
 import { MeteringConfig } from './metering/config.ts';
+import { checkInet } from './public-addresses.ts';
 import { InnkeeperError } from './resources/errors.ts';
 import { Name } from './resources/names.ts';
 import { checkPoolEntry, PoolEntry } from './storage/config.ts';
@@ -210,6 +211,35 @@ export const ConfigSchema = Type.Object(
       },
       { ...closed, default: {}, help: 'What guests are told on their networks' },
     ),
+    inet: Type.Optional(
+      Type.Object(
+        {
+          bridge: Type.Optional(
+            Type.String({
+              pattern: '^[A-Za-z][A-Za-z0-9_.-]{0,14}$',
+              help: "The provider's bridge on this host; without it the host itself is the router and translates",
+            }),
+          ),
+          ipv4_ranges: Type.Array(Type.String({ pattern: '^[0-9.]+/[0-9]+$' }), {
+            default: [],
+            maxItems: 64,
+            help: 'Public addresses that may be allocated, such as 203.0.113.16/28',
+          }),
+          ipv4_gateway: Type.Optional(
+            Type.String({ format: 'ipv4', help: "The provider's router; needed with a bridge" }),
+          ),
+          ipv6_ranges: Type.Array(Type.String({ pattern: '^[0-9a-fA-F:]+/[0-9]+$', maxLength: 43 }), {
+            default: [],
+            maxItems: 64,
+            help: 'The same for IPv6',
+          }),
+          ipv6_gateway: Type.Optional(
+            Type.String({ format: 'ipv6', help: "The provider's router; may be a link-local address" }),
+          ),
+        },
+        { ...closed, help: "The provider's network, which PublicIPs are taken from; none without it" },
+      ),
+    ),
     pool: Type.Array(PoolEntry, {
       default: [],
       help: 'Where disks are kept; without any, the folder pools/default of state_dir',
@@ -251,6 +281,7 @@ export function checkConfig(given: unknown, source = 'configuration'): Config {
     if (twice) throw new InnkeeperError('invalid', `${source}: the name ${twice.name} is given twice.`);
   }
   checkPlacement(config, source);
+  if (config.inet) checkInet(config.inet);
   if (config.pool.length > 0) return config;
   return {
     ...config,

@@ -71,7 +71,7 @@ export class InventoryDirectory implements GuestDirectory {
 
   #follow({ kind, id, before, value }: Change): void {
     if (kind === 'vserver') this.#facts.delete(id);
-    if (kind === 'vnet') this.#facts.clear();
+    if (kind === 'vnet' || kind === 'publicip') this.#facts.clear();
     if (kind !== 'vnic') return;
     for (const key of before ? keysOf(before as VNic) : []) this.#vnics.delete(key);
     if (value) this.#index(value as VNic);

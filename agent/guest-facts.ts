@@ -22,6 +22,11 @@ export function nicsOf(reader: Reader, vserverId: string): VNic[] {
 /** One NIC as the guest is told of it. */
 export function guestNic(reader: Reader, network: Config['network'], vnic: VNic): GuestNic {
   const vnet = reader.get('vnet', vnic.vnetId)!;
+  const publicIps = reader
+    .list('publicip')
+    .filter(({ vnicId, busy }) => vnicId === vnic.id && busy === undefined);
+  const publicIpv4 = publicIps.find(({ protocol }) => protocol === 'ipv4')?.address;
+  const publicIpv6 = publicIps.find(({ protocol }) => protocol === 'ipv6')?.address;
   return {
     vnicId: vnic.id,
     vnetId: vnic.vnetId,
@@ -35,6 +40,8 @@ export function guestNic(reader: Reader, network: Config['network'], vnic: VNic)
     ...(vnic.ipv6 && vnet.ipv6
       ? { ipv6: { address: vnic.ipv6, prefixLength: vnet.ipv6.prefixLength, gateway: vnet.ipv6.gateway } }
       : {}),
+    ...(publicIpv4 ? { publicIpv4 } : {}),
+    ...(publicIpv6 ? { publicIpv6 } : {}),
     dnsServers: network.dns_servers,
     searchDomains: network.search_domains,
     ntpServers: network.ntp_servers,

@@ -1,7 +1,9 @@
 // Keeps the host's networks as the inventory says: notices what others took away, and puts it back.
+import { isDeepStrictEqual } from 'node:util';
 import type { Host } from './host.ts';
-import { watchRules } from './network/mod.ts';
+import { legIsThere, type VNetPlan, vnetNames, watchRules } from './network/mod.ts';
 import { vnetPlan, vnicPlan } from './operations/machine.ts';
+import { layPublicIps } from './operations/publicip/steps.ts';
 import { servedNetwork } from './operations/vnet/steps.ts';
 
 /** Time for whoever replaces the ruleset to be done with it. */
@@ -55,19 +57,24 @@ export class NetworkKeeper {
 
   async #compare(): Promise<void> {
     const { network, inventory, config, log } = this.#host;
+    const due = this.#dueLegs();
     const found = await network.observe();
     // Read after looking: a VNIC enters the inventory before its rules are made, and leaves it after they are gone.
     const vnets = inventory.list('vnet').filter(({ busy }) => busy === undefined);
     const vnics = inventory.list('vnic');
     const ruled = new Set(found.ruled);
     const whole = new Set(found.vnets.filter(({ complete }) => complete).map(({ id }) => id));
-    const lostVNets = vnets.filter(({ id }) => !whole.has(id));
+    const plans = vnets.map((vnet) => vnetPlan(config, vnet, inventory));
+    const stands = ({ id, inet }: VNetPlan): boolean =>
+      !inet || !due.has(id) || legIsThere(vnetNames(config.prefix, id), inet, found.links);
+    const lostVNets = vnets.filter(({ id }, at) => !whole.has(id) || !stands(plans[at]!));
     const lostVNics = vnics.filter(({ device }) => !ruled.has(device));
     if (lostVNets.length + lostVNics.length > 0) {
       await network.restore(
-        vnets.map((vnet) => vnetPlan(config, vnet)),
+        plans,
         vnics.map((vnic) => vnicPlan(config, inventory, vnic)),
       );
+      await this.#layAgain(plans);
       for (const vnet of lostVNets) await this.#host.metadata.add(servedNetwork(config, vnet));
       const ids = [...lostVNets, ...lostVNics].map(({ id }) => id);
       log.warn({ ids }, 'rules or parts of networks were gone, and have been put back');
@@ -80,5 +87,28 @@ export class NetworkKeeper {
       (device) => device.startsWith(`${config.prefix}t`) && !known.has(device),
     );
     for (const device of strays) await network.removeVNic(device);
+  }
+
+  /** VNets that must have a leg in the provider's network now: none of its addresses is just coming or going. */
+  #dueLegs(): Set<string> {
+    const { inventory } = this.#host;
+    const due = new Set<string>();
+    const moving = new Set<string>();
+    for (const { vnicId, busy } of inventory.list('publicip')) {
+      const vnetId = inventory.get('vnic', vnicId ?? '')?.vnetId;
+      if (vnetId !== undefined) (busy === undefined ? due : moving).add(vnetId);
+    }
+    return due.difference(moving);
+  }
+
+  /** An operation may have laid a VNet anew meanwhile, and then what was put back is older than that. */
+  async #layAgain(plans: readonly VNetPlan[]): Promise<void> {
+    const { inventory, config } = this.#host;
+    for (const plan of plans) {
+      const vnet = inventory.get('vnet', plan.id);
+      if (vnet?.busy !== undefined || !vnet) continue;
+      if (!isDeepStrictEqual(vnetPlan(config, vnet, inventory), plan))
+        await layPublicIps(this.#host, plan.id);
+    }
   }
 }

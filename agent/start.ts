@@ -163,7 +163,7 @@ async function restoreNetworks(host: Host): Promise<void> {
   const vnets = inventory.list('vnet').filter(({ busy }) => busy !== 'destroying');
   const vnics = inventory.list('vnic');
   await host.network.restore(
-    vnets.map((vnet) => vnetPlan(config, vnet)),
+    vnets.map((vnet) => vnetPlan(config, vnet, inventory)),
     vnics.map((vnic) => vnicPlan(config, inventory, vnic)),
   );
   const served = vnets.map(async (vnet) => {

@@ -19,6 +19,9 @@ export interface GuestNic {
   mtu: number;
   ipv4?: GuestAddress;
   ipv6?: GuestAddress;
+  /** What the outside reaches this NIC by, if anything: translated one to one, the guest itself does not have it. */
+  publicIpv4?: string;
+  publicIpv6?: string;
   /** Resolvers handed out, IPv4 and IPv6 mixed. */
   dnsServers: string[];
   searchDomains: string[];

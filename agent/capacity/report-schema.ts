@@ -70,6 +70,10 @@ export const CapacityReport = Type.Object(
     ),
     pools: Type.Array(Pool),
     networks: Type.Array(Network),
+    /** Public addresses that can still be allocated, by protocol; absent on a host without a provider's network. */
+    publicAddresses: Type.Optional(
+      Type.Object({ ipv4: Type.Optional(Type.Integer()), ipv6: Type.Optional(Type.Integer()) }),
+    ),
     vservers: Type.Object({ total: Type.Integer(), running: Type.Integer(), foreign: Type.Integer() }),
     /** How many more VServers of each type fit: vCPUs, memory and, where the type says its size, system disks. */
     fits: Type.Record(Type.String(), Type.Integer()),

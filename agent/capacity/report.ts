@@ -4,6 +4,7 @@ import type { HugePages } from '../../drivers/hypervisor.ts';
 import { addressCount } from '../addresses.ts';
 import type { Config } from '../config.ts';
 import type { Reader } from '../guest-facts.ts';
+import { providerOf, publicAddressCount } from '../public-addresses.ts';
 import { VERSION } from '../version.ts';
 import { type Amount, freeToPromise, promisable, promisedBytes, reserved } from './admission.ts';
 import { fits } from './fits.ts';
@@ -61,6 +62,7 @@ export function capacityReport(
     ...topology(totals, rooms),
     pools: pools(config, reader, totals),
     networks: networks(reader),
+    ...freePublicAddresses(config, reader),
     vservers: {
       total: vservers.length,
       running: vservers.filter(({ state }) => state === 'running').length,
@@ -109,6 +111,16 @@ function pools(config: Config, reader: Reader, totals: HostTotals) {
     promisedBytes: promisedBytes(reader, name),
     freeToPromiseBytes: Math.floor(freeToPromise(reader, config.capacity, totals, name)),
   }));
+}
+
+function freePublicAddresses({ inet }: Config, reader: Reader) {
+  if (!inet) return {};
+  const free = (['ipv4', 'ipv6'] as const).flatMap((protocol) => {
+    if (!providerOf(inet, protocol)) return [];
+    const used = reader.list('publicip').filter((publicIp) => publicIp.protocol === protocol).length;
+    return [[protocol, Math.max(0, publicAddressCount(inet, protocol) - used)]];
+  });
+  return { publicAddresses: Object.fromEntries(free) as { ipv4?: number; ipv6?: number } };
 }
 
 /** By one pass over the VNICs, for the report is made often. */

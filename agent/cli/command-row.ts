@@ -49,6 +49,7 @@ const REFERENCE: Record<string, string> = {
   vserver: 'vserverId',
   vnet: 'vnetId',
   vnic: 'vnicId',
+  publicip: 'publicIpId',
   disk: 'vdiskId',
   image: 'imageId',
   operation: 'operationId',

@@ -26,6 +26,14 @@ export const network: Check = {
     ];
     const there = await new HostNetwork({ prefix: config.prefix }).observe();
     const found: Omit<Finding, 'check'>[] = [];
+    const provider = config.inet?.bridge;
+    if (provider !== undefined && !there.links.has(provider)) {
+      const means = 'No PublicIP works: nothing leads to the outside.';
+      const what = `Make the bridge, or name the right one as inet.bridge.`;
+      found.push(
+        fault('inet-bridge-missing', `The provider's bridge ${provider} is not there.`, means, what),
+      );
+    }
     for (const { vnetId, name, bridge, namespace } of vnets) {
       const miss = (code: string, what: string) =>
         found.push(fault(code, what, `VServers on the VNet ${name} (${vnetId}) have no network.`, REPAIR));

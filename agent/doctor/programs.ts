@@ -22,6 +22,13 @@ const COMMON: Program[] = [
     oldest: 6,
   },
 ];
+/** Only where addresses can move from one guest to another. */
+const CONNTRACK: Program = {
+  command: 'conntrack',
+  args: ['--version'],
+  packages: 'conntrack',
+  purpose: 'Whoever has given a PublicIP away may go on using it on connections that were open.',
+};
 const QEMU: Program = {
   command: 'qemu-system-x86_64',
   args: ['--version'],
@@ -33,7 +40,8 @@ const QEMU: Program = {
 export const programs: Check = {
   name: 'programs',
   async run({ config, senses }) {
-    const wanted = config.libvirt_uri.startsWith('qemu') ? [...COMMON, QEMU] : COMMON;
+    const qemu = config.libvirt_uri.startsWith('qemu') ? [QEMU] : [];
+    const wanted = [...COMMON, ...qemu, ...(config.inet ? [CONNTRACK] : [])];
     const found = (await Promise.all(wanted.map((program) => look(program, senses)))).flat();
     return found.length > 0 ? found : [fine(`${wanted.map(({ command }) => command).join(', ')} are there`)];
   },

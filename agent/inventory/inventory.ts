@@ -1,5 +1,6 @@
 // The inventory: every resource of this host in memory, and each change on disk before it counts.
 import type { DiskImage } from '../resources/disk-image.ts';
+import type { PublicIp } from '../resources/public-ip.ts';
 import type { VDisk } from '../resources/vdisk.ts';
 import type { VNet, VNic } from '../resources/vnet.ts';
 import type { VServer } from '../resources/vserver.ts';
@@ -13,6 +14,7 @@ export interface Resources {
   vdisk: VDisk;
   vnic: VNic;
   vnet: VNet;
+  publicip: PublicIp;
   image: DiskImage;
 }
 export type ResourceKind = keyof Resources;
@@ -60,6 +62,7 @@ export class Inventory {
       vdisk: new Map(),
       vnic: new Map(),
       vnet: new Map(),
+      publicip: new Map(),
       image: new Map(),
     };
     for (const row of await database.read('SELECT kind, id, document FROM resource')) {

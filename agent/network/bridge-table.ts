@@ -8,7 +8,8 @@ import {
   toChain,
   toGuestRules,
 } from './guest-rules.ts';
-import type { VNicPlan } from './plans.ts';
+import { behindHostText } from './inet.ts';
+import type { InetPlan, VNicPlan } from './plans.ts';
 import {
   ensureListLines,
   forgetLines,
@@ -26,6 +27,8 @@ export interface VNetPorts {
   uplink?: string;
   /** Only with a way out: its host end, and the address of the namespace on it. */
   wayOut?: { device: string; inside: string };
+  /** Only with a public address: the leg in the provider's network. */
+  inet?: { leg: string; plan: InetPlan };
 }
 
 const TAP_DIGITS = [...'0123456789abcdef'];
@@ -170,6 +173,9 @@ export function addVNetText(prefix: string, ports: VNetPorts): string {
     `add element bridge ${prefix} ports { ${devices.map(quoted).join(', ')} }`,
     `add element inet ${prefix} bridges { ${quoted(ports.bridge)} }`,
   ];
+  if (ports.inet?.plan.behindHost) lines.push(...behindHostText(prefix, ports.inet.plan));
+  // On the provider's bridge nothing passes between a VNet and the host itself either.
+  else if (ports.inet) lines.push(`add element bridge ${prefix} ports { ${quoted(ports.inet.leg)} }`);
   if (ports.uplink !== undefined)
     lines.push(`add element bridge ${prefix} uplinks { ${quoted(ports.uplink)} }`);
   if (ports.wayOut !== undefined) {
@@ -188,7 +194,8 @@ function addAndDelete(what: string): string[] {
 }
 
 /** Of a VNet that is removed everything is named, whether it had it or not; its transit address goes with `wayOut`. */
-export type RemovedPorts = Required<Omit<VNetPorts, 'wayOut'>> & {
+export type RemovedPorts = Required<Omit<VNetPorts, 'wayOut' | 'inet'>> & {
+  leg: string;
   wayOut?: { device: string; inside: string } | undefined;
 };
 
@@ -198,6 +205,7 @@ export function removeVNetText(prefix: string, ports: RemovedPorts): string {
   return `${[
     ...addAndDelete(`element ${table} ports { ${quoted(ports.hostVeth)} }`),
     ...addAndDelete(`element ${table} ports { ${quoted(ports.uplink)} }`),
+    ...addAndDelete(`element ${table} ports { ${quoted(ports.leg)} }`),
     ...addAndDelete(`element ${table} uplinks { ${quoted(ports.uplink)} }`),
     ...addAndDelete(`element inet ${prefix} bridges { ${quoted(ports.bridge)} }`),
     ...(ports.wayOut ? removeWayOut(prefix, ports.wayOut) : []),

@@ -1,5 +1,6 @@
 // The host's side of a VNet as lines for `ip -batch` and `bridge -batch`: bridge, veth pair, namespace, uplink.
 import { createHash } from 'node:crypto';
+import { legHostLines, removeLegLines } from './inet.ts';
 import { GATEWAY_DEVICE, OUT_DEVICE, type VNetNames } from './names.ts';
 import { type HostState, UNMOUNTED } from './observe.ts';
 import type { TransportPlan, VNetPlan } from './plans.ts';
@@ -83,7 +84,7 @@ export function ensureVNetLines(plan: VNetPlan, names: VNetNames, state: HostSta
     lines.push(`link set dev ${names.uplink} type bridge_slave learning off`);
   }
   lines.push(`link set dev ${bridge} up`, ...wayOutLines(plan, names, state, joined));
-  return lines;
+  return [...lines, ...legHostLines(plan, names, state, joined)];
 }
 
 /** The pair that leads from the namespace to the host; made anew with the namespace. */
@@ -106,11 +107,12 @@ function wayOutLines(plan: VNetPlan, { wayOut }: VNetNames, state: HostState, jo
 /** Removes whatever is there of a VNet. The veth goes first: open sockets may keep the namespace itself alive. */
 export function removeVNetLines(
   vnet: Pick<VNetPlan, 'bridge' | 'hostVeth' | 'namespace'>,
-  { uplink, wayOut }: Pick<VNetNames, 'uplink' | 'wayOut'>,
+  names: VNetNames,
   state: HostState,
 ): string[] {
-  const links = [vnet.hostVeth, wayOut, uplink, vnet.bridge].filter((name) => state.links.has(name));
-  const lines = links.map((name) => `link del dev ${name}`);
+  const parts = [vnet.hostVeth, names.wayOut, names.uplink, vnet.bridge];
+  const links = parts.filter((name) => state.links.has(name));
+  const lines = [...links.map((name) => `link del dev ${name}`), ...removeLegLines(names, state)];
   if (state.namespaces.has(vnet.namespace)) lines.push(`netns delete ${vnet.namespace}`);
   return lines;
 }

@@ -19,6 +19,7 @@ import {
   readRemotes,
   removeVNetLines,
 } from './host-commands.ts';
+import { announceScript } from './inet.ts';
 import { checkPrefix, vnetNames, vnicNames } from './names.ts';
 import { namespaceScript } from './namespace-script.ts';
 import {
@@ -98,7 +99,8 @@ export class HostNetwork {
     await this.#change((state) => removeVNetLines(parts, names, state));
     const wayOut = outbound && { device: names.wayOut, inside: outbound.inside };
     const { bridge, hostVeth } = parts;
-    await this.#rules.apply(removeVNetText(this.prefix, { bridge, hostVeth, uplink: names.uplink, wayOut }));
+    const ports = { bridge, hostVeth, uplink: names.uplink, leg: names.inetLeg, wayOut };
+    await this.#rules.apply(removeVNetText(this.prefix, ports));
     this.#held.delete(parts.bridge);
     if (this.#held.size === 0) await this.#rules.removeIfEmpty();
   }
@@ -170,13 +172,14 @@ export class HostNetwork {
     );
   }
 
-  #portsOf({ id, bridge, hostVeth, transport, outbound }: VNetPlan): VNetPorts {
+  #portsOf({ id, bridge, hostVeth, transport, outbound, inet }: VNetPlan): VNetPorts {
     const names = vnetNames(this.prefix, id);
     return {
       bridge,
       hostVeth,
       ...(transport.type === 'local' ? {} : { uplink: names.uplink }),
       ...(outbound ? { wayOut: { device: names.wayOut, inside: outbound.inside } } : {}),
+      ...(inet ? { inet: { leg: names.inetLeg, plan: inet } } : {}),
     };
   }
 
@@ -228,7 +231,10 @@ export class HostNetwork {
     const marker = { namespaceInode: inode, digest: digestOf(script) };
     const found = readMarker(before.links.get(plan.hostVeth)?.alias);
     const ipv6Off = switchOffIpv6(plan.bridge);
-    if (trustMarker && isJoined(plan, before) && found?.digest === marker.digest) {
+    // An end that was made anew just now has none of what the script sets.
+    const ends = [...(plan.outbound ? [names.wayOut] : []), ...(plan.inet ? [names.inetLeg] : [])];
+    const kept = isJoined(plan, before) && ends.every((end) => before.links.has(end));
+    if (trustMarker && kept && found?.digest === marker.digest) {
       // Looked at first: an agent that only restarts starts no process for each VNet.
       const path = ipv6Switch(plan.bridge);
       if ((await readFile(path, 'utf8').catch(() => '')).trim() === '0') {
@@ -245,7 +251,8 @@ export class HostNetwork {
       script.trimEnd(),
       'NAMESPACE',
       // The host passes on what ways out bring; its rules keep everything else of ours from being passed on.
-      ...(plan.outbound ? ['echo 1 > /proc/sys/net/ipv4/ip_forward'] : []),
+      ...(plan.outbound || plan.inet?.behindHost ? ['echo 1 > /proc/sys/net/ipv4/ip_forward'] : []),
+      ...(plan.inet ? announceScript(names) : []),
       `ip link set dev ${plan.hostVeth} alias ${markerText(marker)}`,
     ];
     await this.#run('sh', ['-s'], `${lines.join('\n')}\n`);

@@ -2,6 +2,7 @@
 export type { Reason } from './guest-rules.ts';
 export { linkLocal } from './guest-rules.ts';
 export { HostNetwork, type ObservedNetwork } from './host-network.ts';
+export { legIsThere } from './inet.ts';
 export {
   GATEWAY_DEVICE,
   METADATA_IPV4,
@@ -15,6 +16,7 @@ export type { Link, VNicCounters } from './observe.ts';
 export {
   checkSecurityRule,
   type GatewayPlan,
+  type InetPlan,
   type SecurityRule,
   type TransportPlan,
   type VNetPlan,

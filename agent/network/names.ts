@@ -8,6 +8,9 @@ export const GATEWAY_DEVICE = 'vnet0';
 /** The interface inside a VNet's namespace that leads to the host, where the VNet has a way out. */
 export const OUT_DEVICE = 'out0';
 
+/** The interface inside a VNet's namespace that is in the provider's network, where a VNIC has a PublicIP. */
+export const INET_DEVICE = 'inet0';
+
 /** Link-local address of the configuration service, the one every cloud image asks. */
 export const METADATA_IPV4 = '169.254.169.254';
 
@@ -23,6 +26,12 @@ export interface VNetNames {
   uplink: string;
   /** Host end of the way out; exists only for VNets that have one. */
   wayOut: string;
+  /** Host end of the leg in the provider's network; exists only while a VNIC of the VNet has a PublicIP. */
+  inetLeg: string;
+  /** MAC of the leg, which answers for the public addresses. */
+  legMac: string;
+  /** The agent's own bridge where there is no provider's; one for all VNets. */
+  inetBridge: string;
   /** MAC of the gateway in the namespace: the same on every host and after every recreation. */
   gatewayMac: string;
   /** Fixed, so that the bridge's MAC does not follow its ports. */
@@ -83,6 +92,9 @@ export function vnetNames(prefix: string, id: string): VNetNames {
     hostVeth: `${prefix}v${hex}`,
     uplink: `${prefix}u${hex}`,
     wayOut: `${prefix}o${hex}`,
+    inetLeg: `${prefix}i${hex}`,
+    legMac: `0a:69:${octets(hex)}`,
+    inetBridge: `${prefix}inet`,
     gatewayMac: `02:69:${octets(hex)}`,
     bridgeMac: `06:69:${octets(hex)}`,
     linkIndex: linkIndex(`${prefix}-${hex}`),

@@ -1,10 +1,10 @@
 // The inside of a VNet's namespace: addresses, routes and the filter in front of DHCP and the metadata service.
+import { inetChains, inetForward, inetGuard, inetInput, inetScript, inetTranslate, pairsOf } from './inet.ts';
 import { GATEWAY_DEVICE, METADATA_IPV4, METADATA_IPV6, OUT_DEVICE } from './names.ts';
 import type { VNetPlan } from './plans.ts';
 
 /** Kernel switches of the namespace, relative to /proc/sys/net. A new namespace copies the host's IPv4 ones. */
 const SWITCHES: [path: string, value: number][] = [
-  ['ipv4/ip_forward', 0],
   ['ipv4/conf/all/send_redirects', 0],
   [`ipv4/conf/${GATEWAY_DEVICE}/send_redirects`, 0],
   ['ipv4/conf/all/accept_redirects', 0],
@@ -60,16 +60,34 @@ const FORWARD = [
 ];
 
 /** Guests' addresses are unique only in here, so they are translated in here. */
-const NAT = ` chain translate {
-  type nat hook postrouting priority 100 ;
-  oifname "${OUT_DEVICE}" masquerade
- }`;
+function nat(plan: VNetPlan): string[] {
+  const rules = [...inetTranslate(plan), ...(plan.outbound ? [`oifname "${OUT_DEVICE}" masquerade`] : [])];
+  if (rules.length === 0) return [];
+  return [
+    ` chain translate {\n  type nat hook postrouting priority 100 ;\n${rules.map((rule) => `  ${rule}\n`).join('')} }`,
+  ];
+}
 
-/** Drops what is not addressed to the gateway, unless the VNet has a way out; link-local addresses never have one. */
+/**
+ * Drops what is not addressed to the gateway, unless the VNet has a way out or the guest a public address; link-local
+ * addresses never have one.
+ */
 function notForUs(plan: VNetPlan): string[] {
   const foreign = 'fib daddr type != { local, broadcast, multicast } counter drop';
-  if (!plan.outbound) return [foreign];
-  return [`meta nfproto ipv6 ${foreign}`, `ip daddr 169.254.0.0/16 ${foreign}`];
+  if (!plan.outbound && !plan.inet) return [foreign];
+  const others = (nft: 'ip' | 'ip6', own: { inside: string }[]): string =>
+    own.length === 0
+      ? `meta nfproto ${nft === 'ip' ? 'ipv4' : 'ipv6'} ${foreign}`
+      : `${nft} saddr != { ${own.map(({ inside }) => inside).join(', ')} } ${foreign}`;
+  return [
+    ...inetGuard(plan, foreign),
+    `ip daddr 169.254.0.0/16 ${foreign}`,
+    `ip6 daddr { fe80::/10, fd00:ec2::/32 } ${foreign}`,
+    ...[
+      ...(plan.outbound ? [] : [others('ip', pairsOf(plan, 'ipv4'))]),
+      others('ip6', pairsOf(plan, 'ipv6')),
+    ].map((rule) => (plan.inet ? `iifname "${GATEWAY_DEVICE}" ${rule}` : rule)),
+  ];
 }
 
 /**
@@ -86,6 +104,7 @@ export function namespaceFilter(prefix: string, plan: VNetPlan): string[] {
       `iifname "${OUT_DEVICE}" counter drop`,
     );
   }
+  input.push(...inetInput(plan));
   if (plan.ipv4) {
     input.push(
       'meta nfproto ipv4 udp sport 68 udp dport 67 accept',
@@ -111,8 +130,9 @@ export function namespaceFilter(prefix: string, plan: VNetPlan): string[] {
     `table inet ${prefix} {`,
     chain('prerouting', 'accept', notForUs(plan)),
     chain('input', 'drop', [...input, 'counter']),
-    chain('forward', 'drop', plan.outbound ? FORWARD : []),
-    ...(plan.outbound ? [NAT] : []),
+    chain('forward', 'drop', [...inetForward(plan), ...(plan.outbound ? FORWARD : [])]),
+    ...inetChains(plan),
+    ...nat(plan),
     '}',
   ];
 }
@@ -122,18 +142,21 @@ export function namespaceFilter(prefix: string, plan: VNetPlan): string[] {
  * Plans are checked beforehand, so nothing in here can end a quotation.
  */
 export function namespaceScript(prefix: string, plan: VNetPlan, gatewayLinkLocal: string): string {
-  const forwarding: [string, number][] = plan.outbound ? [['ipv4/ip_forward', 1]] : [];
+  const passesOn = plan.outbound !== undefined || pairsOf(plan, 'ipv4').length > 0;
+  const forwarding: [string, number][] = [['ipv4/ip_forward', passesOn ? 1 : 0]];
+  if (plan.ipv6) forwarding.push(['ipv6/conf/all/forwarding', pairsOf(plan, 'ipv6').length > 0 ? 1 : 0]);
   const switches = [...SWITCHES, ...(plan.ipv6 ? SWITCHES_IPV6 : [])];
   return `${[
     'set -e',
     ...switches.map(([path, value]) => `echo ${value} > /proc/sys/net/${path}`),
-    "ip -batch - <<'END'",
-    ...namespaceAddresses(plan, gatewayLinkLocal),
-    'END',
+    // First: nothing is forwarded before the filter is there, whatever the namespace has taken over from the host.
     "nft -f - <<'END'",
     ...namespaceFilter(prefix, plan),
     'END',
-    // Last: nothing is forwarded before the filter is there.
+    "ip -batch - <<'END'",
+    ...namespaceAddresses(plan, gatewayLinkLocal),
+    'END',
+    ...inetScript(prefix, plan),
     ...forwarding.map(([path, value]) => `echo ${value} > /proc/sys/net/${path}`),
   ].join('\n')}\n`;
 }

@@ -12,6 +12,7 @@ export interface Link {
   alias?: string;
   /** The bridge it is a port of. */
   master?: string;
+  mtu?: number;
   up: boolean;
 }
 
@@ -25,6 +26,7 @@ interface LinkRow {
   ifname?: unknown;
   ifalias?: unknown;
   master?: unknown;
+  mtu?: unknown;
   flags?: unknown;
 }
 
@@ -40,6 +42,7 @@ export function readLinks(json: string): Map<string, Link> {
       up: Array.isArray(row.flags) && row.flags.includes('UP'),
       ...(typeof row.ifalias === 'string' && { alias: row.ifalias }),
       ...(typeof row.master === 'string' && { master: row.master }),
+      ...(typeof row.mtu === 'number' && { mtu: row.mtu }),
     });
   }
   return links;

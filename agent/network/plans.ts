@@ -19,6 +19,23 @@ export type TransportPlan =
    */
   | { type: 'vxlan'; vni: number; local: string; peers: string[] | 'evpn'; port?: number };
 
+/** One protocol of the provider's network: where packets go, and the addresses that are on the same link. */
+export interface ProviderPlan {
+  gateway: string;
+  ranges: string[];
+}
+
+/** A VNet's leg in the provider's network, and which guest each public address belongs to. */
+export interface InetPlan {
+  bridge: string;
+  /** The bridge is the agent's own; the host is its router and translates to its own address. */
+  behindHost: boolean;
+  ipv4?: ProviderPlan;
+  ipv6?: ProviderPlan;
+  /** IPv6 in canonical form (RFC 5952): that is how the kernel tells what is there. */
+  addresses: { public: string; inside: string }[];
+}
+
 /** A VNet as the host has to build it. */
 export interface VNetPlan {
   id: string;
@@ -32,6 +49,8 @@ export interface VNetPlan {
   transport: TransportPlan;
   /** The way out for IPv4 (outbound NAT): the two addresses of a /31 between host and namespace. */
   outbound?: { host: string; inside: string };
+  /** Only while a VNIC has a public address. */
+  inet?: InetPlan;
 }
 
 /** One thing that a VNIC's security list allows; `remote` is an address or a subnet, everywhere if absent. */
@@ -102,6 +121,7 @@ export function checkVNetPlan(plan: VNetPlan): void {
     demand([plan.outbound.host, plan.outbound.inside].every(isIPv4), id, 'the way out has no IPv4 addresses');
     demand(plan.ipv4 !== undefined, id, 'there is no IPv4 to lead out');
   }
+  if (plan.inet) checkInetPlan(id, plan.inet);
   if (transport.type === 'vlan') {
     checkDevice(transport.device, id);
     demand(between(transport.id, 1, 4094), id, `VLAN ${transport.id} is not within 1 and 4094`);
@@ -110,6 +130,27 @@ export function checkVNetPlan(plan: VNetPlan): void {
     const peers = transport.peers === 'evpn' ? [] : transport.peers;
     demand([transport.local, ...peers].every(isAddress), id, 'a VXLAN end is not an IP address');
     demand(between(transport.port ?? 4789, 1, 65_535), id, 'the VXLAN port is not within 1 and 65535');
+  }
+}
+
+function checkInetPlan(id: string, { bridge, ipv4, ipv6, addresses }: InetPlan): void {
+  checkDevice(bridge, id);
+  for (const [provider, is] of [
+    [ipv4, isIPv4],
+    [ipv6, isIPv6],
+  ] as const) {
+    if (!provider) continue;
+    const networks = provider.ranges.map((range) => range.replace(/\/\d{1,3}$/, ''));
+    demand(
+      [provider.gateway, ...networks].every((text) => is(text) && isAddress(text)),
+      id,
+      'INet has no addresses',
+    );
+  }
+  for (const pair of addresses) {
+    demand(isAddress(pair.public) && isAddress(pair.inside), id, 'a public address is not an address');
+    const protocol = isIPv4(pair.public) ? ipv4 : ipv6;
+    demand(isIPv4(pair.public) === isIPv4(pair.inside) && protocol !== undefined, id, 'protocols differ');
   }
 }
 

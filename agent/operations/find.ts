@@ -1,4 +1,4 @@
-// Finds what a caller names, by id or by name.
+// Finds what a caller names, by id or by name, a PublicIP also by its address.
 import type { Config, VServerTypeConfig } from '../config.ts';
 import type { Reader } from '../guest-facts.ts';
 import type { ResourceKind, Resources } from '../inventory/inventory.ts';
@@ -9,6 +9,7 @@ const NOUNS: Record<ResourceKind, string> = {
   vdisk: 'VDisk',
   vnic: 'VNIC',
   vnet: 'VNet',
+  publicip: 'PublicIP',
   image: 'DiskImage',
 };
 
@@ -18,6 +19,8 @@ export function find<K extends ResourceKind>(reader: Reader, kind: K, reference:
   if (byId) return byId;
   const byName = reader.list(kind).find((one) => 'name' in one && one.name === reference);
   if (byName) return byName;
+  const byAddress = reader.list(kind).find((one) => 'address' in one && one.address === reference);
+  if (byAddress) return byAddress;
   throw new InnkeeperError('not-found', `There is no ${NOUNS[kind]} ${reference} on this host.`, {
     [kind]: reference,
   });

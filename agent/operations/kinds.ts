@@ -2,6 +2,8 @@
 import { registerDiskImage } from './image/register.ts';
 import { unregisterDiskImage } from './image/unregister.ts';
 import type { OperationKind } from './kind.ts';
+import { allocatePublicIP, freePublicIP } from './publicip/allocate.ts';
+import { attachPublicIP, detachPublicIP } from './publicip/attach.ts';
 import { attachVDisk } from './vdisk/attach.ts';
 import { backupVDisk } from './vdisk/backup.ts';
 import { createVDisk } from './vdisk/create.ts';
@@ -54,6 +56,10 @@ export const OPERATIONS = [
   createVNIC,
   updateVNIC,
   destroyVNIC,
+  allocatePublicIP,
+  freePublicIP,
+  attachPublicIP,
+  detachPublicIP,
   registerDiskImage,
   unregisterDiskImage,
 ] as unknown as readonly OperationKind[];

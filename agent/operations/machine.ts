@@ -11,6 +11,7 @@ import { mediumPath, qmpPath, vncPath } from '../paths.ts';
 import type { VDisk } from '../resources/vdisk.ts';
 import type { VNet, VNic } from '../resources/vnet.ts';
 import type { VServer } from '../resources/vserver.ts';
+import { inetPlan } from './publicip/plan.ts';
 
 /** VDisks attached to a VServer, by position. */
 export function disksOf(reader: Reader, vserverId: string): VDisk[] {
@@ -124,7 +125,9 @@ export function vnicPlan({ prefix }: Config, reader: Reader, vnic: VNic): VNicPl
   };
 }
 
-export function vnetPlan({ prefix, network }: Config, vnet: VNet): VNetPlan {
+export function vnetPlan(config: Config, vnet: VNet, reader: Reader): VNetPlan {
+  const { prefix, network } = config;
+  const inet = inetPlan(config, reader, vnet);
   const outbound =
     vnet.outbound === undefined ? undefined : transitPair(network.transit_range, vnet.outbound);
   const gateway = (subnet: VNet['ipv4']) =>
@@ -137,5 +140,6 @@ export function vnetPlan({ prefix, network }: Config, vnet: VNet): VNetPlan {
     ...(vnet.ipv6 ? { ipv6: gateway(vnet.ipv6)! } : {}),
     transport: vnet.transport,
     ...(outbound ? { outbound } : {}),
+    ...(inet ? { inet } : {}),
   };
 }

@@ -25,5 +25,6 @@ export function queryParams<P extends TProperties>(own: P) {
 
 export const vserverId = { vserverId: Reference };
 export const vnetId = { vnetId: Reference };
+export const publicIpId = { publicIpId: Reference };
 export const imageId = { imageId: Reference };
 export const vdiskId = { vdiskId: Reference };

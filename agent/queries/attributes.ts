@@ -5,6 +5,7 @@ import type { Config } from '../config.ts';
 import { nicsOf, type Reader } from '../guest-facts.ts';
 import { vnetNames } from '../network/mod.ts';
 import type { DiskImage } from '../resources/disk-image.ts';
+import type { PublicIp } from '../resources/public-ip.ts';
 import type { VDisk } from '../resources/vdisk.ts';
 import type { VNet, VNic } from '../resources/vnet.ts';
 import type { VServer } from '../resources/vserver.ts';
@@ -70,7 +71,8 @@ function freeAddresses(vnet: VNet, vnics: readonly VNic[]): number {
   return vnet.ipv6 ? addressCount6(vnet.ipv6) - vnics.filter(({ ipv6 }) => ipv6).length : 0;
 }
 
-export function vnicAttributes(vnic: VNic) {
+export function vnicAttributes(reader: Reader, vnic: VNic) {
+  const lent = reader.list('publicip').filter(({ vnicId }) => vnicId === vnic.id);
   return {
     vnicId: vnic.id,
     vserverId: vnic.vserverId,
@@ -80,7 +82,24 @@ export function vnicAttributes(vnic: VNic) {
     device: vnic.device,
     ...(vnic.ipv4 ? { ipv4Address: vnic.ipv4 } : {}),
     ...(vnic.ipv6 ? { ipv6Address: vnic.ipv6 } : {}),
+    ...(lent.length > 0 ? { publicAddresses: lent.map(({ address }) => address) } : {}),
     ...(vnic.securityList ? { securityList: vnic.securityList } : {}),
+  };
+}
+
+export function publicIpAttributes(reader: Reader, publicIp: PublicIp) {
+  const { id, address, protocol, creator, createTime, vnicId } = publicIp;
+  const vnic = vnicId === undefined ? undefined : reader.get('vnic', vnicId);
+  const own = vnic?.[protocol];
+  return {
+    publicIpId: id,
+    address,
+    protocol,
+    creator,
+    createTime,
+    state: vnic ? ('attached' as const) : ('unattached' as const),
+    ...(vnic ? { vnicId: vnic.id, vserverId: vnic.vserverId, vnetId: vnic.vnetId } : {}),
+    ...(own ? { ownAddress: own } : {}),
   };
 }
 

@@ -44,7 +44,7 @@ export const listVNic = defineQuery(
   ({ host, params }) => {
     const owner = params.vserverId && find(host.inventory, 'vserver', params.vserverId).id;
     const vnics = host.inventory.list('vnic').filter((vnic) => !owner || vnic.vserverId === owner);
-    return vnics.map(vnicAttributes);
+    return vnics.map((vnic) => vnicAttributes(host.inventory, vnic));
   },
 );
 
@@ -57,5 +57,5 @@ export const getVNicAttributes = defineQuery(
     result: VNicAttributes,
     http: { verb: 'GET', path: '/v1/vnics/{vnicId}' },
   },
-  ({ host, params }) => vnicAttributes(find(host.inventory, 'vnic', params.vnicId)),
+  ({ host, params }) => vnicAttributes(host.inventory, find(host.inventory, 'vnic', params.vnicId)),
 );

@@ -52,7 +52,7 @@ export const getVServerAttributes = defineQuery(
     return {
       ...shown,
       vdisks: shown.vdiskIds.map((id) => vdiskAttributes(host.inventory.get('vdisk', id)!)),
-      vnics: vnics.map(vnicAttributes),
+      vnics: vnics.map((vnic) => vnicAttributes(host.inventory, vnic)),
       services: servicesOf(host, vnics),
     };
   },

@@ -8,6 +8,7 @@ export const ID_PREFIXES = {
   vdisk: 'vd',
   vnic: 'vnic',
   vnet: 'vnet',
+  publicip: 'pip',
   image: 'img',
   operation: 'op',
 } as const;

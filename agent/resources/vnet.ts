@@ -140,6 +140,7 @@ export const VNicAttributes = Type.Object(
     device: Type.String(),
     ipv4Address: Type.Optional(Type.String()),
     ipv6Address: Type.Optional(Type.String()),
+    publicAddresses: Type.Optional(Type.Array(Type.String(), { description: 'Of its PublicIPs' })),
     securityList: Type.Optional(SecurityList),
   },
   { $id: 'VNicAttributes' },

@@ -35,7 +35,7 @@ function metaDataItems(facts: GuestFacts, nic: GuestNic): Items {
     ['availability-zone', 'innkeeper'],
     ['local-ipv4', nic.ipv4?.address],
     ['local-hostname', facts.hostname],
-    ['public-ipv4', nic.ipv4?.address],
+    ['public-ipv4', nic.publicIpv4 ?? nic.ipv4?.address],
     ['public-hostname', facts.hostname],
     ['instance-id', facts.instanceId],
     ['vm-id', facts.uuid],

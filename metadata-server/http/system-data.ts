@@ -49,6 +49,8 @@ function nicItems(nic: GuestNic): (readonly [string, string | undefined])[] {
     [`${below}/ipv6-address`, nic.ipv6?.address],
     [`${below}/ipv6-prefix-length`, nic.ipv6 && String(nic.ipv6.prefixLength)],
     [`${below}/ipv6-gateway`, nic.ipv6?.gateway],
+    [`${below}/public-ipv4-address`, nic.publicIpv4],
+    [`${below}/public-ipv6-address`, nic.publicIpv6],
     [`${below}/dns-servers`, lines(nic.dnsServers)],
     [`${below}/search-domains`, lines(nic.searchDomains)],
     [`${below}/ntp-servers`, lines(nic.ntpServers)],

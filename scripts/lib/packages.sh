@@ -5,7 +5,7 @@ packages_of() {
   case $1 in
     run)
       echo libvirt-daemon-system libvirt-daemon libvirt-daemon-driver-qemu qemu-system-x86 qemu-utils \
-        iproute2 nftables kmod procps perl-base ;;
+        iproute2 nftables conntrack kmod procps perl-base ;;
     image)
       # zstd and xz: distributions differ in how they compress kernel modules.
       echo busybox-static cpio mtools syslinux qemu-utils kmod xz-utils zstd ;;

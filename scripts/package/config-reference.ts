@@ -109,6 +109,9 @@ const EXAMPLES: Record<string, unknown> = {
   '[[hook]] on': ['running', 'stop'],
   '[[hook]] command': '/etc/innkeeper/hooks/tell',
   '[[control_plane]] url': 'wss://control.example.net/hosts',
+  '[inet] bridge': 'br0',
+  '[inet] ipv4_gateway': '203.0.113.1',
+  '[inet] ipv6_gateway': 'fe80::1',
   '[network] ipv6_range': 'fd12:3456:789a::/48',
 };
 

@@ -28,7 +28,7 @@ Architecture: ${architecture}
 Maintainer: Innkeeper <innkeeper@localhost>
 Installed-Size: ${installedKiB}
 Depends: libvirt-daemon-system, ${EMULATOR[architecture]}, qemu-utils, iproute2, nftables, libc6 (>= 2.28), libstdc++6 (>= 9), init-system-helpers (>= 1.54~)
-Recommends: xz-utils, zstd, bzip2
+Recommends: conntrack, xz-utils, zstd, bzip2
 Suggests: lvm2, thin-provisioning-tools, nfs-common
 Section: admin
 Priority: optional

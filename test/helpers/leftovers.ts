@@ -19,7 +19,7 @@ async function domains(prefix: string, uri: string): Promise<string[]> {
 
 async function links(prefix: string): Promise<string[]> {
   const shown = JSON.parse((await run('ip', ['-j', 'link'])).stdout) as { ifname: string }[];
-  const ours = new RegExp(`^${prefix}[btuvo][0-9a-f]{8}$`);
+  const ours = new RegExp(`^${prefix}(?:[btuvoi][0-9a-f]{8}|inet)$`);
   return shown.map(({ ifname }) => ifname).filter((name) => ours.test(name));
 }
 

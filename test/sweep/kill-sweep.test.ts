@@ -24,6 +24,7 @@ t.test('every kind of operation has a scenario', async (t) => {
 t.test('an agent killed anywhere ends what it began', async (t) => {
   const agent = await preparedAgent(t, {
     config: {
+      inet: { ipv4_ranges: ['198.18.255.128/25'] },
       vserver_type: [
         { name: 'tiny', vcpus: 1, memory_mib: 96 },
         { name: 'larger', vcpus: 1, memory_mib: 128 },
@@ -71,6 +72,8 @@ async function clearAway(agent: TestAgent): Promise<void> {
   const names = async (method: string) =>
     (await agent.call<{ name: string }[]>(method)).map(({ name }) => name);
   for (const vserverId of await names('listVServer')) await agent.call('destroyVServer', { vserverId });
+  for (const { publicIpId } of await agent.call<{ publicIpId: string }[]>('listPublicIP'))
+    await agent.call('freePublicIP', { publicIpId });
   for (const vdiskId of await names('listVDisk')) await agent.call('destroyVDisk', { vdiskId });
   for (const vnetId of await names('listVNet'))
     if (vnetId !== 'net') await agent.call('destroyVNet', { vnetId });

@@ -28,6 +28,14 @@ const vxlan = (peers: string[]) => ({
   ...{ type: 'vxlan', vni: process.pid, local: '127.0.0.1', port: 40_000 + (process.pid % 20_000) },
   peers,
 });
+const address = { address: '198.18.255.130' };
+const publicIp = { publicIpId: address.address };
+/** The VServer's VNIC has a PublicIP. */
+const lent = async (agent: TestAgent) => {
+  await agent.call('allocatePublicIP', address);
+  const [vnic] = await agent.call<[{ vnicId: string }]>('listVNIC');
+  await agent.call('attachPublicIP', { ...publicIp, vnicId: vnic.vnicId });
+};
 const blank = (agent: TestAgent) => agent.call('createVDisk', { name: 'disk', sizeGB: 0.01 });
 const both =
   (...steps: ((agent: TestAgent) => Promise<unknown>)[]) =>
@@ -52,9 +60,25 @@ function namesAre(method: string, names: string[]): Scenario['after'] {
   };
 }
 
+/** The one PublicIP is in this state, and so is the host: the leg is there only with an address attached. */
+function publicIpIs(state: string): Scenario['after'] {
+  return async (agent, t) => {
+    t.match(await agent.call('listPublicIP'), [{ state }]);
+    const legs = (await agent.leftovers()).filter((name) => name.startsWith(`${agent.prefix}i`));
+    t.equal(legs.length, state === 'attached' ? 2 : 0, 'the leg, and the bridge it is in');
+  };
+}
+
 export const SCENARIOS: Record<string, Scenario> = {
   createVServer: { params: { ...asleep, boot: true }, after: vserverIs({ name: 'one', state: 'running' }) },
-  destroyVServer: { before: running, params: one, after: namesAre('listVServer', []) },
+  destroyVServer: {
+    before: both(running, lent),
+    params: one,
+    async after(agent, t, result) {
+      await namesAre('listVServer', [])(agent, t, result);
+      await publicIpIs('unattached')(agent, t, result);
+    },
+  },
   startVServer: { before: inactive, params: one, after: vserverIs({ state: 'running' }) },
   stopVServer: {
     before: running,
@@ -165,11 +189,35 @@ export const SCENARIOS: Record<string, Scenario> = {
     },
   },
   destroyVNIC: {
-    before: inactive,
+    before: both(inactive, lent),
     params: { vnicId: 'the first' },
-    async after(agent, t) {
+    async after(agent, t, result) {
       t.same(await agent.call('listVNIC'), []);
+      await publicIpIs('unattached')(agent, t, result);
     },
+  },
+  allocatePublicIP: {
+    params: {},
+    async after(agent, t, result) {
+      t.same(await agent.call('listPublicIP'), [result]);
+    },
+  },
+  freePublicIP: {
+    before: (agent) => agent.call('allocatePublicIP', address),
+    params: publicIp,
+    async after(agent, t) {
+      t.same(await agent.call('listPublicIP'), []);
+    },
+  },
+  attachPublicIP: {
+    before: both(inactive, (agent) => agent.call('allocatePublicIP', address)),
+    params: { ...publicIp, vnicId: 'the first' },
+    after: publicIpIs('attached'),
+  },
+  detachPublicIP: {
+    before: both(inactive, lent),
+    params: publicIp,
+    after: publicIpIs('unattached'),
   },
   registerDiskImage: {
     params: { name: 'second', uri: 'the guest image' },

@@ -21,8 +21,8 @@ t.test('the installed file changes nothing', async (t) => {
 });
 
 t.test('its comments show the defaults', async (t) => {
-  // What is only an example: pools and control planes.
-  const { pool, control_plane, control_plane_listener, api_listener, hook, ...file } = parse(
+  // What is only an example: pools, control planes and the provider's network.
+  const { pool, control_plane, control_plane_listener, api_listener, hook, inet, ...file } = parse(
     tomlFile().replace(/^#(?! )/gm, ''),
   );
   t.same(checkConfig(file), checkConfig({}));

@@ -19,6 +19,24 @@ const guest = () => factsOf({ nics: [nic, second] });
 const TTL = 'X-aws-ec2-metadata-token-ttl-seconds';
 const TOKEN = 'X-aws-ec2-metadata-token';
 
+t.test('a public address is shown where the guest looks for it, and nowhere without one', async (t) => {
+  const lent = { ...nic, publicIpv4: '203.0.113.5', publicIpv6: '2001:db8:5::5' };
+  const { ask, close } = await serveHttp(directoryOf(factsOf({ nics: [lent, second] })));
+  t.teardown(close);
+  const body = async (path: string) => (await ask(path)).body;
+  const below = `/latest/meta-data/network/interfaces/macs/${nic.mac}`;
+  t.equal(await body('/latest/meta-data/public-ipv4'), '203.0.113.5');
+  t.equal(await body(`${below}/public-ipv4s`), '203.0.113.5');
+  t.equal(await body(`${below}/ipv4-associations/203.0.113.5`), '127.0.0.1');
+  t.equal(await body('/latest/meta-data/local-ipv4'), '127.0.0.1', 'its own stays its own');
+  t.equal(await body('/system-data/vnics/0/public-ipv4-address'), '203.0.113.5');
+  t.equal(await body('/system-data/vnics/0/public-ipv6-address'), '2001:db8:5::5');
+  t.equal((await ask('/system-data/vnics/1/public-ipv4-address')).status, 404);
+  const without = await serveHttp(directoryOf(guest()));
+  t.teardown(without.close);
+  t.equal((await without.ask('/latest/meta-data/public-ipv4')).status, 404);
+});
+
 t.test('EC2: every listed path leads to an item, as clients that crawl the tree expect', async (t) => {
   const { ask, close } = await serveHttp(directoryOf(guest()));
   t.teardown(close);

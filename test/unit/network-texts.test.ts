@@ -17,6 +17,7 @@ import { vnetNames, vnicNames } from '../../agent/network/names.ts';
 import { namespaceScript } from '../../agent/network/namespace-script.ts';
 import {
   type HostState,
+  type Link,
   readCounters,
   readLinks,
   readNamespaces,
@@ -52,6 +53,9 @@ t.test('names follow from prefix and id', async (t) => {
     hostVeth: 'ikv1a2b3c4d',
     uplink: 'iku1a2b3c4d',
     wayOut: 'iko1a2b3c4d',
+    inetLeg: 'iki1a2b3c4d',
+    legMac: '0a:69:1a:2b:3c:4d',
+    inetBridge: 'ikinet',
     gatewayMac: '02:69:1a:2b:3c:4d',
     bridgeMac: '06:69:1a:2b:3c:4d',
     linkIndex: 1184237709,
@@ -254,6 +258,46 @@ t.test('a namespace without a protocol has nothing of it', async (t) => {
   const only6 = namespaceScript('ik', { ...bare, ipv6: ipv6! }, 'fe80::1');
   t.notMatch(only6, /169\.254|ip daddr|udp dport 67/);
   t.match(only6, /address replace fd00:ec2::254\/128 dev vnet0 nodad/);
+});
+
+t.test('public addresses: in the maps, on the leg, and gone without them', async (t) => {
+  const inet = {
+    bridge: 'br0',
+    behindHost: false,
+    ipv4: { gateway: '203.0.113.1', ranges: ['203.0.113.16/28'] },
+    addresses: [{ public: '203.0.113.16', inside: '10.0.0.5' }],
+  };
+  const script = namespaceScript('ik', { ...plan, inet }, 'fe80::1');
+  t.match(script, /dnat ip to ip daddr map \{ 203\.0\.113\.16 : 10\.0\.0\.5 \}/);
+  t.match(script, /oifname "inet0" snat ip to ip saddr map \{ 10\.0\.0\.5 : 203\.0\.113\.16 \}/);
+  t.match(script, /address replace 203\.0\.113\.16\/32 dev inet0/);
+  t.notMatch(script, /dnat ip6|snat ip6/, 'nothing of the protocol without one');
+  t.notMatch(namespaceScript('ik', plan, 'fe80::1'), /inet0|nat ip|chain translate/);
+  const bridge = { name: 'br0', up: true, mtu: 9000 };
+  const leg = { name: names.inetLeg, up: true, master: 'br0' };
+  const withLeg = (...links: Link[]) => ({ ...empty(), links: new Map(links.map((one) => [one.name, one])) });
+  const made = ensureVNetLines({ ...plan, inet }, names, withLeg(bridge));
+  t.ok(
+    made.some((line) => line.startsWith(`link add name ${names.inetLeg} mtu 9000 type veth`)),
+    'its MTU',
+  );
+  t.ok(made.includes(`link set dev ${names.inetLeg} master br0`));
+  const waiting = ensureVNetLines({ ...plan, inet }, names, empty());
+  t.notOk(
+    waiting.some((line) => line.includes('master br0')),
+    'waits for the provider’s bridge',
+  );
+  t.ok(ensureVNetLines(plan, names, withLeg(bridge, leg)).includes(`link del dev ${names.inetLeg}`));
+  const others = [
+    { bridge: 'br0; x' },
+    { addresses: [{ public: '203.0.113.16', inside: 'fd00::1' }] },
+    { addresses: [{ public: '203.0.113.16 }', inside: '10.0.0.5' }] },
+    { addresses: [{ public: '2001:db8::1', inside: 'fd00::1' }] },
+    { ipv4: { gateway: 'router', ranges: [] } },
+    { ipv4: { gateway: '203.0.113.1', ranges: ['203.0.113.0/28; x'] } },
+  ];
+  for (const part of others)
+    t.throws(() => checkVNetPlan({ ...plan, inet: { ...inet, ...part } }), { code: 'invalid' });
 });
 
 t.test('markers that are not ours mean that nothing is known', async (t) => {

@@ -1,4 +1,4 @@
-// innkeeper vnet … and vnic …
+// innkeeper vnet …, vnic … and publicip …
 import {
   ask,
   type CommandRow,
@@ -127,4 +127,29 @@ export const NETWORK_COMMANDS: CommandRow[] = [
     example: "innkeeper vnic update vnic-1a2b3c4d --allow 'in tcp 22 10.0.0.0/8' --allow 'out any'",
   }),
   verb('vnic', 'destroy', 'destroyVNIC', 'take a VNIC away'),
+  list('publicip', 'listPublicIP', 'all public addresses that are allocated', [
+    column('publicIpId', 'id'),
+    column('address'),
+    column('state'),
+    column('vnicId', 'vnic'),
+    column('vserverId', 'vserver'),
+    column('ownAddress', 'own address'),
+  ]),
+  show('publicip', 'getPublicIPAttributes'),
+  ask('publicip', 'status', 'getPublicIPStatus', 'whether it is attached, and to what'),
+  verb('publicip', 'allocate', 'allocatePublicIP', 'set a public address aside', {
+    alias: 'create',
+    arguments: [],
+    options: [
+      { flags: '--address <address>', param: 'address', help: 'this one; chosen if absent' },
+      { flags: '--protocol <protocol>', param: 'protocol', help: 'ipv4 (which it is if absent) or ipv6' },
+    ],
+    example: 'innkeeper publicip allocate --address 203.0.113.17',
+  }),
+  verb('publicip', 'attach', 'attachPublicIP', 'lead a public address to a VNIC', {
+    arguments: [...named('publicip'), ...named('vnic')],
+    example: 'innkeeper publicip attach 203.0.113.17 vnic-5e6f7a8b',
+  }),
+  verb('publicip', 'detach', 'detachPublicIP', 'take a public address from its VNIC'),
+  verb('publicip', 'free', 'freePublicIP', 'give a public address back', { alias: 'destroy' }),
 ];

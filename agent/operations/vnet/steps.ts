@@ -15,7 +15,7 @@ export interface VNetStepPlan {
 export const layNetwork: Step<VNetStepPlan> = {
   name: 'lay-network',
   run: ({ host, plan }) =>
-    host.network.ensureVNet(vnetPlan(host.config, host.inventory.get('vnet', plan.vnetId)!)),
+    host.network.ensureVNet(vnetPlan(host.config, host.inventory.get('vnet', plan.vnetId)!, host.inventory)),
   undo: ({ host, plan }) => removeNetwork(host, plan),
 };
 
@@ -29,7 +29,7 @@ export const openServices: Step<VNetStepPlan> = {
 
 export function removeNetwork(host: Host, plan: VNetStepPlan): Promise<void> {
   const vnet = host.inventory.get('vnet', plan.vnetId);
-  return host.network.removeVNet(vnet ? vnetPlan(host.config, vnet) : plan.vnetId);
+  return host.network.removeVNet(vnet ? vnetPlan(host.config, vnet, host.inventory) : plan.vnetId);
 }
 
 /** What the metadata server needs to know of a VNet. */

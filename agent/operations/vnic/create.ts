@@ -89,7 +89,7 @@ export const createVNIC = defineOperation<typeof params, VNicPlanState>({
   finish(tx, { vnicId }) {
     const vnic = tx.get('vnic', vnicId)!;
     tx.event('vnic.created', { vnic: vnicId, vserver: vnic.vserverId, vnet: vnic.vnetId });
-    return vnicAttributes(vnic);
+    return vnicAttributes(tx, vnic);
   },
   abandon: (tx, { vnicId }) => tx.remove('vnic', vnicId),
 });

@@ -1,6 +1,7 @@
 // What making and removing a VNIC share.
 import type { Host } from '../../host.ts';
 import type { VNic } from '../../resources/vnet.ts';
+import { releasePublicIps } from '../publicip/steps.ts';
 
 export interface VNicPlanState {
   vnicId: string;
@@ -15,6 +16,7 @@ export function vnicOf(host: Host, plan: VNicPlanState): VNic {
 
 /** The VNIC leaves the inventory with its rules: what is in it gets its rules back at the next start. */
 export async function removeNic(host: Host, plan: VNicPlanState): Promise<void> {
+  await releasePublicIps(host, plan.vnicId);
   await host.network.removeVNic(plan.vnicId);
   await host.inventory.transact((tx) => tx.remove('vnic', plan.vnicId));
 }

@@ -55,7 +55,7 @@ export const updateVNIC = defineOperation<typeof params, Plan>({
   finish(tx, { vnicId }) {
     const vnic = tx.get('vnic', vnicId)!;
     tx.event('vnic.updated', { vnic: vnicId, vserver: vnic.vserverId });
-    return vnicAttributes(vnic);
+    return vnicAttributes(tx, vnic);
   },
   abandon: (tx, { vnicId, before }) => tx.patch('vnic', vnicId, { securityList: before }),
 });

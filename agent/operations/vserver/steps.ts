@@ -4,6 +4,7 @@ import type { Host } from '../../host.ts';
 import type { VServer } from '../../resources/vserver.ts';
 import type { Step } from '../kind.ts';
 import { machineOf, vnicPlan } from '../machine.ts';
+import { releasePublicIps } from '../publicip/steps.ts';
 
 /** The least a plan must have for these steps. */
 export interface VServerPlan {
@@ -45,6 +46,7 @@ export const boot: Step<VServerPlan> = {
 /** VNICs leave the inventory with their rules: what is in it gets its rules back at the next start. */
 export async function removeNics(host: Host, plan: VServerPlan): Promise<void> {
   for (const vnic of nicsOf(host.inventory, plan.vserverId)) {
+    await releasePublicIps(host, vnic.id);
     await host.network.removeVNic(vnic.id);
     await host.inventory.transact((tx) => tx.remove('vnic', vnic.id));
   }
