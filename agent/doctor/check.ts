@@ -29,6 +29,8 @@ export interface Senses {
   /** Standard output of a command. @throws if it cannot be run or fails */
   run(command: string, args: string[]): Promise<string>;
   now(): number;
+  /** Whether a small guest runs by KVM, tried. */
+  acceleration(): Promise<{ type: string; reason?: string }>;
 }
 
 export interface CheckContext {

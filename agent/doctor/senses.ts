@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { readFile, statfs } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { probeAcceleration } from '../../drivers/open.ts';
 import type { Senses } from './check.ts';
 
 const run = promisify(execFile);
@@ -19,4 +20,5 @@ export const hostSenses: Senses = {
     return stdout;
   },
   now: () => Date.now(),
+  acceleration: () => probeAcceleration(),
 };

@@ -1,5 +1,4 @@
 // Can guests run by KVM here, and if not, why not?
-import { probeAcceleration } from '../../drivers/open.ts';
 import { type Check, fault, fine, warning } from './check.ts';
 
 const HARDWARE =
@@ -9,7 +8,7 @@ export const virtualization: Check = {
   name: 'virtualization',
   async run({ config, senses }) {
     if (!/^qemu/.test(config.libvirt_uri)) return [fine(`${config.libvirt_uri} needs no KVM`)];
-    const probe = await probeAcceleration();
+    const probe = await senses.acceleration();
     if (probe.type === 'kvm') return [fine('a small guest ran by KVM')];
     const flags = await senses.readFile('/proc/cpuinfo').catch(() => '');
     const able = /\b(vmx|svm)\b/.test(flags);

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import t from 'tap';
 import { type Config, readConfig } from '../../agent/config.ts';
 import type { CheckContext, Senses } from '../../agent/doctor/check.ts';
-import { diagnose } from '../../agent/doctor/doctor.ts';
+import { CHECKS, diagnose } from '../../agent/doctor/doctor.ts';
 import { hostSenses } from '../../agent/doctor/senses.ts';
 import { preparedAgent } from '../helpers/agent-process.ts';
 import { authority } from '../helpers/certificates.ts';
@@ -70,15 +70,23 @@ const [{ device } = { device: '' }] = await agent.call<{ device: string }[]>('li
 const config = await readConfig(configPath);
 
 interface Patient {
+  /** What the agent says instead, by method or path. */
+  answers?: Record<string, unknown>;
   config?: Partial<Config>;
   senses?: Partial<Senses>;
 }
 
 /** Codes of everything that is not well. */
-async function ailments({ config: other, senses }: Patient = {}, only?: string[]): Promise<string[]> {
+async function ailments(
+  { config: other, senses, answers = {} }: Patient = {},
+  only?: string[],
+): Promise<string[]> {
   const context: CheckContext = {
     config: { ...config, ...other },
-    agent: { call: (method, params) => agent.call(method, params), text: (path) => agent.client.text(path) },
+    agent: {
+      call: async (method, params) => answers[method] ?? agent.call(method, params),
+      text: async (path) => (answers[path] as string | undefined) ?? agent.client.text(path),
+    },
     senses: { ...hostSenses, ...senses },
   };
   const findings = await diagnose(context, only);
@@ -120,7 +128,83 @@ const withPlane = (other: object): Patient => ({
   config: { control_plane: [{ ...config.control_plane[0]!, ...other }] },
 });
 
+const heldNamespace = inFolder('held-namespace');
+const named = `/run/netns/${namespace}`;
+const holdNamespace = async () => {
+  await writeFile(heldNamespace, '');
+  await run('mount', '--bind', named, heldNamespace);
+  await run('umount', named);
+};
+const giveNamespaceBack = async () => {
+  await writeFile(named, '');
+  await run('mount', '--bind', heldNamespace, named);
+  await run('umount', heldNamespace);
+};
+const room = { name: 'default', totalBytes: 1e12, freeBytes: 5e11 };
+const withPool = (other: object): Patient => ({
+  answers: { getCapacity: { pools: [{ ...room, ...other }] } },
+});
+const withAcceleration = (acceleration: 'auto' | 'kvm'): Patient => ({
+  config: { libvirt_uri: 'qemu:///system', acceleration },
+  senses: { acceleration: async () => ({ type: 'qemu', reason: 'the guest did not start' }) },
+});
+
 const FAULTS: Fault[] = [
+  { code: 'kvm-unusable', check: 'virtualization', patient: withAcceleration('kvm') },
+  { code: 'kvm-unusable', check: 'virtualization', patient: withAcceleration('auto') },
+  {
+    code: 'agent-degraded',
+    check: 'agent',
+    patient: {
+      answers: {
+        '/healthz': '{"status":"degraded","warnings":["The pool slow is away."],"agentVersion":"1"}',
+      },
+    },
+  },
+  {
+    code: 'namespace-missing',
+    check: 'network',
+    plant: async () => {
+      await holdNamespace();
+      await rm(named);
+    },
+    heal: giveNamespaceBack,
+  },
+  {
+    code: 'namespace-unusable',
+    check: 'guest-services',
+    plant: holdNamespace,
+    heal: giveNamespaceBack,
+  },
+  { code: 'pool-unavailable', check: 'storage', patient: withPool({ unavailable: 'it does not answer' }) },
+  { code: 'pool-nearly-full', check: 'storage', patient: withPool({ freeBytes: 1e9 }) },
+  {
+    code: 'operation-stuck',
+    check: 'backlog',
+    patient: {
+      answers: {
+        listOperation: [
+          {
+            id: 'r-1',
+            kind: 'stopVServer',
+            state: 'running',
+            step: 'wait',
+            startTime: '2020-01-01T00:00:00Z',
+          },
+        ],
+      },
+    },
+  },
+  {
+    code: 'events-unacknowledged',
+    check: 'backlog',
+    patient: { answers: { '/metrics': 'innkeeper_events_unacknowledged{receiver="gone"} 20000\n' } },
+  },
+  {
+    code: 'check-impossible',
+    check: 'storage',
+    patient: { senses: { space: () => Promise.reject(new Error('no such device')) } },
+  },
   {
     code: 'vnet-incomplete',
     check: 'network',
@@ -262,7 +346,33 @@ const FAULTS: Fault[] = [
 const KNOWN = ['certificate-expiring', 'clock-unsynchronised'];
 const serious = (codes: string[]) => codes.filter((code) => !KNOWN.includes(code));
 
+t.test(
+  'every check is shown to find something, and every code of the page is planted or shown',
+  async (t) => {
+    const planted = new Set(FAULTS.map(({ code }) => code));
+    t.ok(planted.size >= 15);
+    const checked = new Set(FAULTS.map(({ check }) => check));
+    t.same(
+      CHECKS.map(({ name }) => name).filter((name) => !checked.has(name)),
+      [],
+    );
+    const page = await readFile(new URL('../../docs/doctor.md', import.meta.url), 'utf8');
+    const rows = [...page.matchAll(/^\| [\w-]+ \| .* \| (`.*) \|$/gm)].map(([, codes]) => codes!);
+    const documented = rows.flatMap((codes) =>
+      [...codes.matchAll(/`([a-z]+-[a-z-]+)`/g)].map(([, code]) => code!),
+    );
+    // These are shown at the end: the agent away, the configuration wrong; one certificate is always near its end.
+    const elsewhere = ['agent-unreachable', 'configuration-invalid', 'certificate-expiring'];
+    t.same(
+      documented.filter((code) => !planted.has(code) && !elsewhere.includes(code)),
+      [],
+    );
+  },
+);
+
 t.test('content before anything is planted', async (t) => {
+  // The one of the test is good for a day.
+  t.ok((await ailments({}, ['credentials'])).includes('certificate-expiring'));
   t.same(serious(await ailments()), []);
 });
 
