@@ -1,7 +1,11 @@
 // The HTTP API as fastify routes: one per method of the table, the call by name, health and the OpenAPI document.
 import type { IncomingMessage } from 'node:http';
-import type { ServerOptions } from 'node:https';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyServerFactory,
+  LogController,
+} from 'fastify';
 import type { AgentApi, Caller, MethodDefinition } from '../methods.ts';
 import { InnkeeperError } from '../resources/errors.ts';
 import { callMethod } from './call.ts';
@@ -14,8 +18,6 @@ import { addStreams } from './streams.ts';
 
 /** Largest body taken unless told otherwise, in bytes: user data travels in it as base64. */
 const BODY_LIMIT = 4 * 1024 * 1024;
-/** Time a client has to send a whole request, in ms; answers may take as long as their operation. */
-const REQUEST_TIME = 30_000;
 
 /** Who asks, from the first hook on. */
 const callers = new WeakMap<IncomingMessage, Caller>();
@@ -30,8 +32,8 @@ export interface ApiOptions {
   log: FastifyBaseLogger;
   /** Largest body taken, in bytes; 4 MiB if absent. */
   bodyLimit?: number | undefined;
-  /** Certificate and key; plain HTTP if absent. */
-  https?: ServerOptions;
+  /** Gives the server that is there already, and takes what answers its requests. */
+  serverFactory?: FastifyServerFactory;
   /** Ends the endless answers when it aborts. */
   closing: AbortSignal;
 }
@@ -43,15 +45,14 @@ export function buildApi({
   log,
   closing,
   bodyLimit = BODY_LIMIT,
-  https,
+  serverFactory,
 }: ApiOptions): FastifyInstance {
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
-    requestTimeout: REQUEST_TIME,
     routerOptions: { maxParamLength: 256 },
-    ...(https ? { https } : {}),
+    ...(serverFactory ? { serverFactory } : {}),
   }) as FastifyInstance;
   app.addHook('onRequest', async ({ raw }, reply) => {
     const caller = callerOf(raw);

@@ -5,8 +5,7 @@ import type { AdmittedControlPlane } from './admission.ts';
 import { DEFAULT_BACKOFF } from './backoff.ts';
 import type { AdmittedConfig, ControlPlaneConfig, ListenerConfig } from './config.ts';
 import { credentialFiles } from './credential-files.ts';
-import { connectControlPlane } from './link.ts';
-import { type Listener, type ListenerCredentials, listenForControlPlanes } from './listener.ts';
+import type { Listener, ListenerCredentials } from './listener.ts';
 import { DEFAULT_LIMITS } from './session.ts';
 
 /** The part of the configuration that speaks of links. */
@@ -37,22 +36,31 @@ export async function openLinks(
 ): Promise<Links> {
   const limits = { maxMessageBytes: messageLimit(config.user_data_max_bytes) };
   const listener = await listen(config.control_plane_listener, { agent, log, limits });
-  const links = config.control_plane.map((plane) => {
-    const { name, url, right, reconnect_max_seconds, pin_sha256 } = plane;
-    const files = { token: plane.token_file, ca: plane.ca_file, cert: plane.cert_file, key: plane.key_file };
-    const max = reconnect_max_seconds * 1000;
-    return connectControlPlane({
-      url,
-      name,
-      right,
-      agent,
-      log,
-      limits,
-      credentials: credentialFiles(files),
-      backoff: { ...DEFAULT_BACKOFF, first: Math.min(DEFAULT_BACKOFF.first, max), max },
-      ...(pin_sha256 ? { pins: pin_sha256 } : {}),
-    });
-  });
+  // Loaded only by a host that has a control plane, as is the listener.
+  const links = await Promise.all(
+    config.control_plane.map(async (plane) => {
+      const { connectControlPlane } = await import('./link.ts');
+      const { name, url, right, reconnect_max_seconds, pin_sha256 } = plane;
+      const files = {
+        token: plane.token_file,
+        ca: plane.ca_file,
+        cert: plane.cert_file,
+        key: plane.key_file,
+      };
+      const max = reconnect_max_seconds * 1000;
+      return connectControlPlane({
+        url,
+        name,
+        right,
+        agent,
+        log,
+        limits,
+        credentials: credentialFiles(files),
+        backoff: { ...DEFAULT_BACKOFF, first: Math.min(DEFAULT_BACKOFF.first, max), max },
+        ...(pin_sha256 ? { pins: pin_sha256 } : {}),
+      });
+    }),
+  );
   return {
     port: listener?.port,
     async reload() {
@@ -69,6 +77,7 @@ async function listen(
   common: { agent: AgentApi; log: FastifyBaseLogger; limits: { maxMessageBytes: number } },
 ): Promise<Listener | undefined> {
   if (!config) return undefined;
+  const { listenForControlPlanes } = await import('./listener.ts');
   const { host, port } = config;
   const credentials = listenerCredentials(config, config.control_plane);
   return await listenForControlPlanes({ ...common, host, port, credentials });

@@ -6,6 +6,9 @@ import type { Statement, WorkerReply, WorkerRequest } from './worker.ts';
 
 export type { Statement } from './worker.ts';
 
+/** It holds a statement or a page of rows for a moment; Node's usual 48 would only be filled because they are there. */
+const YOUNG_MB = 2;
+
 interface Waiter {
   resolve(rows: Record<string, unknown>[]): void;
   reject(error: Error): void;
@@ -24,7 +27,10 @@ export class Database {
 
   /** Opens (or makes) the file and brings its schema up to date. @throws InnkeeperError `internal` */
   static open(path: string, options: FileOptions = {}): Promise<Database> {
-    const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { path, options } });
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+      workerData: { path, options },
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    });
     const database = new Database(worker);
     return new Promise((resolve, reject) => {
       const refuse = (error: Error) =>
