@@ -1,16 +1,20 @@
 // The daemon: configuration, log, the agent, the ways in, and the signals that end it.
 import { type Logger, pino } from 'pino';
 import { startLocalApi } from './api/local-api.ts';
-import { startNetworkApi } from './api/network-api.ts';
+import type { NetworkApi, NetworkApiOptions } from './api/network-api.ts';
 import { type Config, readConfig } from './config.ts';
 import { type Links, messageLimit, openLinks } from './control-plane/links.ts';
 import { startHooks } from './hooks/hooks.ts';
 import { openNotifier } from './notify-systemd.ts';
 import type { Boundary } from './operations/engine.ts';
 import { applyConfig } from './reload.ts';
+import { activatedSocket, inheritedSockets } from './service-manager/inherited.ts';
 import { type RunningAgent, startAgent } from './start.ts';
 import { lockState } from './state-lock.ts';
 import { VERSION } from './version.ts';
+
+/** The unit that listens for the local API; all other sockets the agent is started with are VNets'. */
+const API_UNIT = 'innkeeper.socket';
 
 /**
  * Runs the agent in the foreground until SIGTERM or SIGINT.
@@ -21,6 +25,11 @@ export async function runAgent(configPath: string, boundary?: Boundary): Promise
   const config = await readConfig(configPath);
   const log = pino({ level: config.log_level, base: null });
   log.info({ version: VERSION, config: configPath }, 'starting');
+  const inherited = inheritedSockets(process.env);
+  const activated = await activatedSocket(
+    inherited.filter(({ name }) => name === API_UNIT),
+    config.socket,
+  );
   const notifier = openNotifier();
   const lock = await lockState(config.state_dir);
   const closers: (() => unknown)[] = [() => notifier.close(), () => lock.close()];
@@ -28,7 +37,8 @@ export async function runAgent(configPath: string, boundary?: Boundary): Promise
     for (const close of closers.toReversed()) await close();
   };
   try {
-    const running = await startAgent(config, log, boundary);
+    const left = inherited.filter(({ name }) => name !== API_UNIT);
+    const running = await startAgent(config, log, boundary, left);
     closers.push(() => running.close());
     const { agent } = running;
     const bodyLimit = messageLimit(config.user_data_max_bytes);
@@ -37,10 +47,11 @@ export async function runAgent(configPath: string, boundary?: Boundary): Promise
       socketPath: config.socket,
       log,
       bodyLimit,
+      ...(activated === undefined ? {} : { activated }),
       ...(config.socket_group ? { group: config.socket_group } : {}),
     });
     closers.push(() => api.close());
-    const network = await startNetworkApi({ config: config.api_listener, agent, log, bodyLimit });
+    const network = await openNetworkApi({ config: config.api_listener, agent, log, bodyLimit });
     closers.push(() => network?.close());
     const hooks = startHooks(config.hook, agent, log);
     closers.push(() => hooks.close());
@@ -64,7 +75,7 @@ interface ReloadParts {
   config: Config;
   running: RunningAgent;
   links: Links;
-  network: Awaited<ReturnType<typeof startNetworkApi>>;
+  network: NetworkApi | undefined;
   log: Logger;
 }
 
@@ -99,6 +110,13 @@ function reloadOnHangUp(parts: ReloadParts): { close(): Promise<void> } {
       await links.close();
     },
   };
+}
+
+/** Loaded only where one is configured. */
+async function openNetworkApi(options: NetworkApiOptions): Promise<NetworkApi | undefined> {
+  if (!options.config) return undefined;
+  const { startNetworkApi } = await import('./api/network-api.ts');
+  return await startNetworkApi(options);
 }
 
 function askedToStop(): Promise<string> {

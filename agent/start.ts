@@ -29,6 +29,8 @@ import { folders, inventoryPath, meteringPath, sealKeyPath } from './paths.ts';
 import { QUERIES } from './queries/queries.ts';
 import { Reboot } from './reboot.ts';
 import { Seal } from './seal.ts';
+import type { InheritedSocket } from './service-manager/inherited.ts';
+import { SocketStore } from './service-manager/socket-store.ts';
 import { poolConfig } from './storage/config.ts';
 import { ImageLibrary, openPool } from './storage/mod.ts';
 
@@ -44,13 +46,20 @@ export interface RunningAgent {
 /**
  * Puts a host together and brings it to where it was: networks and rules first, then their services, then the
  * unfinished operations; the hypervisor may be away all the while.
+ * @param left sockets of VNets that an earlier process left with the service manager
  */
-export async function startAgent(config: Config, log: Logger, boundary?: Boundary): Promise<RunningAgent> {
+export async function startAgent(
+  config: Config,
+  log: Logger,
+  boundary?: Boundary,
+  left: readonly InheritedSocket[] = [],
+): Promise<RunningAgent> {
   await makeFolders(config);
   const inventory = await Inventory.open(inventoryPath(config));
   const seal = await Seal.open(sealKeyPath(config));
   const directory = new InventoryDirectory(inventory, config.network, seal);
   const meters = await openMeters(config, log);
+  const sockets = new SocketStore(left, log);
   const host = new Host({
     ...(meters ? { meters } : {}),
     config,
@@ -64,7 +73,12 @@ export async function startAgent(config: Config, log: Logger, boundary?: Boundar
     }),
     network: new HostNetwork({ prefix: config.prefix }),
     // A guest's session tokens are as good after a restart of the agent as before.
-    metadata: new MetadataServer({ directory, log, tokenSecret: seal.derive('IMDSv2 session tokens') }),
+    metadata: new MetadataServer({
+      directory,
+      log,
+      tokenSecret: seal.derive('IMDSv2 session tokens'),
+      keeper: sockets,
+    }),
     pools: new Map(config.pool.map((pool) => [pool.name, openPool(poolConfig(pool))])),
     images: new ImageLibrary({
       path: folders(config).images,
@@ -76,6 +90,7 @@ export async function startAgent(config: Config, log: Logger, boundary?: Boundar
       },
     }),
   });
+  await resumeServices(host);
   const kinds = new Map(OPERATIONS.map((kind) => [kind.definition.name, kind]));
   const queries = new Map(QUERIES.map((query) => [query.definition.name, query]));
   const engine = new OperationEngine(host, kinds, new JournalStore(inventory.database), boundary);
@@ -88,6 +103,7 @@ export async function startAgent(config: Config, log: Logger, boundary?: Boundar
   // What belongs to an image in the inventory is wanted by the operation that will be carried on.
   await host.images.cleanUp(new Set(inventory.list('image').map(({ id }) => id)));
   await restoreNetworks(host);
+  void sockets.forgetTheRest();
   await sampler.start(() => agent.capacityChanged());
   observer.start();
   keeper.start();
@@ -154,6 +170,12 @@ async function qemuUser(): Promise<number> {
     if (line) return Number(line.split(':')[2]);
   }
   return 0;
+}
+
+/** First of all: guests that asked while no agent ran are waiting. Their networks and rules outlived it. */
+async function resumeServices({ inventory, config, metadata }: Host): Promise<void> {
+  const vnets = inventory.list('vnet').filter(({ busy }) => busy !== 'destroying');
+  await Promise.all(vnets.map((vnet) => metadata.resume(servedNetwork(config, vnet))));
 }
 
 /** Every bridge, namespace and rule is as the inventory says before any guest can be started. */

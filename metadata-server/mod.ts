@@ -23,3 +23,4 @@ export {
   type MetadataServerOptions,
   type NetworkCounters,
 } from './server.ts';
+export type { KeptSocket, SocketKeeper } from './sockets/keeper.ts';

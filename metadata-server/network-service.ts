@@ -1,5 +1,8 @@
 // Everything served on one VNet: which sockets, in which order, and what answers on each.
+import dgram from 'node:dgram';
+import { closeSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import type net from 'node:net';
 import {
   type GuestDirectory,
   type Limits,
@@ -14,8 +17,10 @@ import { cloudStackPassword, PASSWORD_PORT } from './http/cloudstack.ts';
 import type { Services } from './http/message.ts';
 import { dialectFor } from './http/routes.ts';
 import { HttpService, type Router } from './http/service.ts';
+import { adoptSocket, descriptorOf } from './sockets/descriptors.ts';
+import type { SocketKeeper } from './sockets/keeper.ts';
 import { BACKLOG, type SocketRequest } from './sockets/messages.ts';
-import { openInNamespace } from './sockets/namespace.ts';
+import { multiplyHandles, openInNamespace, type SocketReceiver } from './sockets/namespace.ts';
 
 const HTTP_PORT = 80;
 /**
@@ -27,6 +32,8 @@ const DHCP4_PORT = 67;
 const DHCP6_PORT = 547;
 /** All DHCP relay agents and servers (RFC 8415 section 7.1). */
 const DHCP6_GROUP = 'ff02::1:2';
+
+type Opened = Exclude<SocketRequest, { kind: 'inherited' }>;
 
 /** What answers on a listening socket, by the name it was asked for under. */
 const ROUTERS: Readonly<Record<string, Router>> = {
@@ -42,16 +49,24 @@ export class NetworkService {
   readonly dhcp4: Dhcp4Service;
   readonly dhcp6: Dhcp6Service;
   readonly #limits: Limits;
+  readonly #keeper: SocketKeeper;
+  readonly #log: Log;
+  /** The first handle of each socket, by its name: what the keeper is given. */
+  readonly #sockets = new Map<string, net.Server | dgram.Socket>();
   #inode: bigint | undefined;
+  #closed = false;
 
   constructor(
     network: ServedNetwork,
     services: Services & { directory: GuestDirectory },
     log: Log,
     limits: Limits,
+    keeper: SocketKeeper,
   ) {
     this.network = network;
     this.#limits = limits;
+    this.#keeper = keeper;
+    this.#log = log;
     this.http = new HttpService(network, services, log, limits);
     this.dhcp4 = new Dhcp4Service(network, services.directory, log, limits);
     this.dhcp6 = new Dhcp6Service(network, services.directory, log, limits);
@@ -59,22 +74,52 @@ export class NetworkService {
 
   /** Resolves when all answer; HTTP does before the DHCP socket exists. @throws MetadataError, nothing left open */
   async open(): Promise<void> {
+    const { namespace } = this.network;
     try {
-      this.#inode = await namespaceInode(this.network.namespace);
-      await openInNamespace(
-        this.network.namespace,
-        stages(this.network),
-        {
-          listener: (name, server) => this.http.serve(name, server, ROUTERS[name] ?? (() => undefined)),
-          connection: (name, socket) => this.http.adopt(name, socket),
-          datagrams: (name, socket) => (name === 'dhcp6' ? this.dhcp6 : this.dhcp4).serve(socket),
-        },
-        this.#limits.openMs,
-      );
+      this.#inode = await namespaceInode(namespace);
+      await openInNamespace(namespace, stages(this.network), this.#receiver(), this.#limits.openMs);
+      const sockets = this.#descriptors();
+      await this.#keeper.keep(sockets.map((one) => ({ ...one, name: this.#keptName(one.name) })));
     } catch (error) {
       await this.close();
       throw error;
     }
+  }
+
+  /**
+   * Goes on with the sockets that an earlier process served: whoever asked meanwhile is answered now.
+   * False when they are not all there, or not of this namespace; nothing is left open then.
+   */
+  async resume(): Promise<boolean> {
+    const left = new Map(this.#keeper.take(`${this.network.vnetId}.`).map((kept) => [kept.name, kept]));
+    if (left.size === 0) return false;
+    this.#inode = await namespaceInode(this.network.namespace);
+    const wanted = stages(this.network).flat();
+    const receiver = this.#receiver();
+    try {
+      if (left.size !== wanted.length) throw new Error(`${left.size} sockets were kept`);
+      for (const request of wanted) {
+        const kept = left.get(this.#keptName(request.name));
+        if (!kept) throw new Error(`${request.name} was not kept`);
+        left.delete(kept.name);
+        const socket = await adoptSocket(kept.descriptor, request);
+        if (socket instanceof dgram.Socket) receiver.datagrams(request.name, socket);
+        else receiver.listener(request.name, socket);
+      }
+      return true;
+    } catch (error) {
+      this.#log.warn({ vnet: this.network.vnetId, err: error }, 'kept sockets are of no use');
+      for (const { descriptor } of left.values()) closeSync(descriptor);
+      await this.close();
+      return false;
+    }
+  }
+
+  /** After `resume`: makes as many handles of each listening socket as `open` would have. */
+  async widen(): Promise<void> {
+    const sockets = this.#descriptors().filter(({ name }) => name in ROUTERS);
+    if (sockets.length === 0) return;
+    await multiplyHandles(sockets, HTTP_HANDLES - 1, this.#receiver(), this.#limits.openMs);
   }
 
   /**
@@ -85,10 +130,40 @@ export class NetworkService {
     return this.#inode !== undefined && (await namespaceInode(this.network.namespace)) === this.#inode;
   }
 
-  async close(): Promise<void> {
+  #receiver(): SocketReceiver {
+    return {
+      listener: (name, server) => {
+        if (this.#closed) {
+          server.close();
+          return;
+        }
+        if (!this.#sockets.has(name)) this.#sockets.set(name, server);
+        this.http.serve(name, server, ROUTERS[name] ?? (() => undefined));
+      },
+      connection: (name, socket) => (this.#closed ? socket.destroy() : this.http.adopt(name, socket)),
+      datagrams: (name, socket) => {
+        this.#sockets.set(name, socket);
+        (name === 'dhcp6' ? this.dhcp6 : this.dhcp4).serve(socket);
+      },
+    };
+  }
+
+  #descriptors(): { name: string; descriptor: number }[] {
+    return [...this.#sockets].map(([name, socket]) => ({ name, descriptor: descriptorOf(socket) }));
+  }
+
+  /** With the namespace's identity: sockets of one that was deleted are of no use. */
+  #keptName(name: string): string {
+    return `${this.network.vnetId}.${this.#inode}.${name}`;
+  }
+
+  /** @param graceMs how long requests that have begun may take */
+  async close(graceMs = 0): Promise<void> {
+    this.#closed = true;
+    this.#sockets.clear();
     this.dhcp4.close();
     this.dhcp6.close();
-    await this.http.close();
+    await this.http.close(graceMs);
   }
 }
 
@@ -102,11 +177,11 @@ async function namespaceInode(name: string): Promise<bigint | undefined> {
 }
 
 /** HTTP first, all of it; then DHCP, so that no guest can have an address before its configuration is there. */
-function stages({ ipv4, ipv6, device }: ServedNetwork): SocketRequest[][] {
+function stages({ ipv4, ipv6, device }: ServedNetwork): Opened[][] {
   const tcp = { kind: 'tcp', backlog: BACKLOG } as const;
   const main = { ...tcp, port: HTTP_PORT, handles: HTTP_HANDLES } as const;
-  const http: SocketRequest[] = [];
-  const dhcp: SocketRequest[] = [];
+  const http: Opened[] = [];
+  const dhcp: Opened[] = [];
   if (ipv4) {
     http.push({ ...main, name: 'metadata', address: METADATA_ADDRESS });
     http.push({ ...main, name: 'gateway', address: ipv4.address });

@@ -17,7 +17,11 @@ import type { Services } from './http/message.ts';
 import type { HttpCounts } from './http/service.ts';
 import { NetworkService } from './network-service.ts';
 import { RouterAdvertiser } from './router-advertisement/advertiser.ts';
+import { NO_KEEPER, type SocketKeeper } from './sockets/keeper.ts';
 import { Turns } from './turns.ts';
+
+/** For requests that have begun when the agent ends. */
+const GRACE_MS = 250;
 
 export interface MetadataServerOptions {
   directory: GuestDirectory;
@@ -26,6 +30,8 @@ export interface MetadataServerOptions {
   limits?: Partial<Limits>;
   /** At least 32 random bytes that sign IMDSv2 tokens. Kept over a restart, guests' tokens stay good; else made anew. */
   tokenSecret?: Uint8Array;
+  /** Holds the sockets while no process serves them; nobody unless given. */
+  keeper?: SocketKeeper;
 }
 
 export interface NetworkCounters {
@@ -49,15 +55,17 @@ export class MetadataServer {
   readonly #log: Log;
   readonly #limits: Limits;
   readonly #turns: Turns;
+  readonly #keeper: SocketKeeper;
   readonly #networks = new Map<string, NetworkService>();
   readonly #advertiser: RouterAdvertiser;
   /** Per VNet the end of the last add or remove, so that they never overlap. */
   readonly #queue = new Map<string, Promise<void>>();
   #closed = false;
 
-  constructor({ directory, log, limits, tokenSecret }: MetadataServerOptions) {
+  constructor({ directory, log, limits, tokenSecret, keeper }: MetadataServerOptions) {
     this.#services = { directory, tokens: new SessionTokens(tokenSecret ?? randomBytes(32)) };
     this.#log = log;
+    this.#keeper = keeper ?? NO_KEEPER;
     this.#advertiser = new RouterAdvertiser(log);
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
     this.#turns = new Turns(this.#limits.openers);
@@ -79,16 +87,10 @@ export class MetadataServer {
       const same = present && JSON.stringify(present.network) === JSON.stringify(network);
       if (same && (await present.isCurrent())) return;
       await this.#drop(network.vnetId);
-      const service = new NetworkService({ ...network }, this.#services, this.#log, this.#limits);
+      await this.#keeper.forget(`${network.vnetId}.`);
+      const service = this.#service(network);
       await this.#turns.take(() => service.open());
-      const { ipv6 } = network;
-      // Last: what it announces answers by now.
-      if (ipv6 && !this.#closed) {
-        await this.#advertiser.add({ ...network, ipv6 }).catch(async (error) => {
-          await service.close();
-          throw error;
-        });
-      }
+      if (!this.#closed) await this.#advertise(network, service);
       if (this.#closed) {
         await service.close();
         throw new MetadataError('conflict', 'The metadata server is being closed.');
@@ -98,16 +100,37 @@ export class MetadataServer {
     });
   }
 
-  /** Closes the VNet's sockets and connections; nothing to do is success. */
-  remove(vnetId: string): Promise<void> {
-    return this.#inTurn(vnetId, () => this.#drop(vnetId));
+  /**
+   * Goes on serving a VNet with the sockets that an earlier process left with the keeper: no child, no waiting.
+   * False, and nothing is served, when there are none that fit.
+   */
+  resume(network: ServedNetwork): Promise<boolean> {
+    const { vnetId } = network;
+    return this.#inTurn(vnetId, async () => {
+      if (this.#networks.has(vnetId)) return true;
+      const service = this.#service(network);
+      if (!(await service.resume())) return false;
+      this.#networks.set(vnetId, service);
+      this.#widen(service);
+      this.#inTurn(vnetId, () => this.#advertise(network, service)).catch(() => this.#renew(network));
+      return true;
+    });
   }
 
-  /** Ends everything; the object is of no more use. */
+  /** Closes the VNet's sockets and connections; nothing to do is success. */
+  remove(vnetId: string): Promise<void> {
+    return this.#inTurn(vnetId, async () => {
+      await this.#drop(vnetId);
+      await this.#keeper.forget(`${vnetId}.`);
+    });
+  }
+
+  /** Ends everything, but for what the keeper holds; the object is of no more use. */
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.allSettled(this.#queue.values());
-    await Promise.all([...this.#networks.keys()].map((vnetId) => this.#drop(vnetId)));
+    await Promise.all([...this.#networks.values()].map((service) => service.close(GRACE_MS)));
+    this.#networks.clear();
     this.#advertiser.close();
   }
 
@@ -135,6 +158,41 @@ export class MetadataServer {
     };
   }
 
+  #service(network: ServedNetwork): NetworkService {
+    return new NetworkService({ ...network }, this.#services, this.#log, this.#limits, this.#keeper);
+  }
+
+  /** More handles are for a rush of guests: nobody waits for them, and it goes without. */
+  #widen(service: NetworkService): void {
+    this.#turns
+      .take(() => service.widen())
+      .catch((error) => {
+        const { vnetId } = service.network;
+        if (!this.#closed) this.#log.warn({ vnet: vnetId, err: error }, 'a VNet is served by single handles');
+      });
+  }
+
+  async #renew(network: ServedNetwork): Promise<void> {
+    if (this.#closed) return;
+    try {
+      await this.remove(network.vnetId);
+      await this.add(network);
+    } catch (error) {
+      this.#log.error({ vnet: network.vnetId, err: error }, 'a VNet cannot be served');
+    }
+  }
+
+  /** Last: what it announces answers by now. On failure nothing of the service stays. */
+  async #advertise(network: ServedNetwork, service: NetworkService): Promise<void> {
+    const { ipv6 } = network;
+    if (!ipv6) return;
+    await this.#advertiser.add({ ...network, ipv6 }).catch(async (error) => {
+      await service.close();
+      await this.#keeper.forget(`${network.vnetId}.`);
+      throw error;
+    });
+  }
+
   async #drop(vnetId: string): Promise<void> {
     const service = this.#networks.get(vnetId);
     this.#networks.delete(vnetId);
@@ -142,13 +200,16 @@ export class MetadataServer {
     await service?.close();
   }
 
-  #inTurn(vnetId: string, work: () => Promise<void>): Promise<void> {
+  #inTurn<T>(vnetId: string, work: () => Promise<T>): Promise<T> {
     const before = this.#queue.get(vnetId) ?? Promise.resolve();
     const result = before.then(() => {
       if (this.#closed) throw new MetadataError('conflict', 'The metadata server is being closed.');
       return work();
     });
-    const settled = result.catch(() => {});
+    const settled = result.then(
+      () => {},
+      () => {},
+    );
     this.#queue.set(vnetId, settled);
     settled.then(() => {
       if (this.#queue.get(vnetId) === settled) this.#queue.delete(vnetId);

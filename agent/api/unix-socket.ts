@@ -1,4 +1,5 @@
 // Binding the local API's UNIX socket: never twice, never over something that is no socket, never open to all.
+import { once } from 'node:events';
 import { chmod, chown, lstat, mkdir, readFile, unlink } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
@@ -19,15 +20,26 @@ export interface SocketAccess {
 
 /**
  * Makes `server` listen on `path`, removing a socket that nobody answers on any more.
+ * @param activated a descriptor that listens on `path` already, instead
  * @throws InnkeeperError `conflict` when another agent lives there, `invalid` when the path cannot be used
  */
-export async function listenOnSocket(server: Server, path: string, access: SocketAccess): Promise<void> {
+export async function listenOnSocket(
+  server: Server,
+  path: string,
+  access: SocketAccess,
+  activated?: number,
+): Promise<void> {
   if (Buffer.byteLength(path) > LONGEST_PATH) {
     throw new InnkeeperError('invalid', `The socket path ${path} is longer than ${LONGEST_PATH} bytes.`);
   }
-  await mkdir(dirname(path), { recursive: true });
-  await clearStale(path);
-  await bind(server, path);
+  if (activated === undefined) {
+    await mkdir(dirname(path), { recursive: true });
+    await clearStale(path);
+    await bind(server, path);
+  } else {
+    server.listen({ fd: activated });
+    await once(server, 'listening');
+  }
   if (access.group !== undefined) await chown(path, -1, await groupNumber(access.group));
   await chmod(path, access.mode);
 }

@@ -144,20 +144,24 @@ export class HttpService {
     return this.#guests.of(mac);
   }
 
-  /** Stops listening and ends every connection. */
-  async close(): Promise<void> {
-    const closed = [...this.#servers.values()].map(
-      (server) =>
-        new Promise<void>((resolve) => {
-          server.close(() => resolve());
-          server.closeAllConnections();
-        }),
+  /**
+   * Stops listening and ends every connection: those that wait for nothing at once, the others when they have their
+   * answer, or after so many milliseconds.
+   */
+  async close(graceMs = 0): Promise<void> {
+    const servers = [...this.#servers.values()];
+    const closed = Promise.all(
+      servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))),
     );
     for (const helper of this.#helpers) helper.close();
     this.#servers.clear();
     for (const { socket } of this.#early) socket.destroy();
     this.#early = [];
-    await Promise.all(closed);
+    const late = setTimeout(() => {
+      for (const server of servers) server.closeAllConnections();
+    }, graceMs);
+    await closed;
+    clearTimeout(late);
   }
 
   #connected(socket: net.Socket): void {

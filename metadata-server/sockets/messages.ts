@@ -7,6 +7,8 @@ export const BACKLOG = 4_096;
 export type SocketRequest =
   /** `handles`: how many to send of the one socket (1 if absent). Each accepts one connection per turn of the event loop. */
   | { name: string; kind: 'tcp'; address: string; port: number; backlog?: number; handles?: number }
+  /** A listening socket the opener was started with: sent as so many further handles. */
+  | { name: string; kind: 'inherited'; descriptor: number; backlog: number; handles: number }
   | { name: string; kind: 'udp4'; address: string; port: number }
   /** All addresses, and the multicast group on `device`. */
   | { name: string; kind: 'udp6'; port: number; group: string; device: string };

@@ -4,10 +4,12 @@ import dgram from 'node:dgram';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { MetadataError } from '../contract.ts';
-import type { OpenerMessage, SocketRequest } from './messages.ts';
+import { BACKLOG, type OpenerMessage, type SocketRequest } from './messages.ts';
 
 const OPENER = fileURLToPath(new URL('./opener.cjs', import.meta.url));
 const STDERR_KEPT = 2_000;
+/** Standard input, output and error, and the channel, come before what else a child is started with. */
+const FIRST_INHERITED = 4;
 
 /** What arrives; called in the order of the requests, before the next socket is opened. */
 export interface SocketReceiver {
@@ -31,11 +33,53 @@ export async function openInNamespace(
 ): Promise<void> {
   // Not `ip netns exec`: it copies every mount of the host, of which each VNet is one.
   const place = `--net=/run/netns/${namespace}`;
-  const child = spawn('nsenter', [place, process.execPath, '--no-warnings', OPENER], {
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  const command = ['nsenter', place, process.execPath, '--no-warnings', OPENER];
+  await runOpener(startOpener(command, []), namespace, stages, receiver, timeoutMs);
+}
+
+/**
+ * Makes `handles` more of each listening socket that this process has. Node cannot duplicate one, but a child can be
+ * given it and send it back.
+ * @throws MetadataError `internal`
+ */
+export async function multiplyHandles(
+  sockets: readonly { name: string; descriptor: number }[],
+  handles: number,
+  receiver: SocketReceiver,
+  timeoutMs: number,
+): Promise<void> {
+  const requests = sockets.map(
+    ({ name }, index): SocketRequest => ({
+      name,
+      kind: 'inherited',
+      descriptor: FIRST_INHERITED + index,
+      backlog: BACKLOG,
+      handles,
+    }),
+  );
+  const command = [process.execPath, '--no-warnings', OPENER];
+  const child = startOpener(
+    command,
+    sockets.map(({ descriptor }) => descriptor),
+  );
+  await runOpener(child, 'of the agent', [requests], receiver, timeoutMs);
+}
+
+function startOpener([program = '', ...args]: string[], descriptors: number[]): ChildProcess {
+  return spawn(program, args, {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc', ...descriptors],
     // Options meant for the agent (inspector, snapshot, test loaders) must not reach the opener.
     env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin' },
   });
+}
+
+async function runOpener(
+  child: ChildProcess,
+  namespace: string,
+  stages: SocketRequest[][],
+  receiver: SocketReceiver,
+  timeoutMs: number,
+): Promise<void> {
   let late = false;
   const timer = setTimeout(() => {
     late = true;

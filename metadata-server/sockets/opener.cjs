@@ -27,10 +27,12 @@ async function openTcp(request) {
   });
   await new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(
-      { host: request.address, port: request.port, ipv6Only: true, backlog: request.backlog },
-      resolve,
-    );
+    const { backlog } = request;
+    const place =
+      request.kind === 'inherited'
+        ? { fd: request.descriptor }
+        : { host: request.address, port: request.port, ipv6Only: true };
+    server.listen({ ...place, backlog }, resolve);
   });
   for (let sent = 0; sent < (request.handles ?? 1); sent++) {
     await send({ type: 'opened', name: request.name }, server);
@@ -57,7 +59,8 @@ async function open(request) {
   const giveUp = Date.now() + ADDRESS_WAIT_MS;
   for (;;) {
     try {
-      return await (request.kind === 'tcp' ? openTcp(request) : openUdp(request));
+      const stream = request.kind === 'tcp' || request.kind === 'inherited';
+      return await (stream ? openTcp(request) : openUdp(request));
     } catch (error) {
       const tentative = error.code === 'EADDRNOTAVAIL';
       if (!tentative || Date.now() > giveUp) throw error;
