@@ -1,15 +1,15 @@
 // Benchmark: how soon the packaged agent is ready, and the memory it holds when idle, beside bare Node and libvirtd.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { stringify } from 'smol-toml';
-import { writeSources } from '../scripts/package/sources.ts';
+import { writeProgram } from '../scripts/package/program.ts';
 import type { Session } from './lib/benchmark.ts';
 
 const root = resolve(import.meta.dirname, '..');
-const NODE = ['--disable-warning=ExperimentalWarning'];
+const UNIT = join(root, 'systemd/innkeeper.service');
 /** Long enough for what start-up left behind to be given back. */
 const SETTLE_MS = 3000;
 
@@ -47,9 +47,15 @@ async function printed(child: ChildProcess, word: string): Promise<void> {
 }
 
 /** Starts a process, takes the time until it prints `word`, and its memory when it has settled. */
-async function startOf(args: string[], word: string, readyName: string, rssName: string) {
+async function startOf(
+  args: string[],
+  env: NodeJS.ProcessEnv,
+  word: string,
+  readyName: string,
+  rssName: string,
+) {
   const begin = performance.now();
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   try {
     await printed(child, word);
     const ready = performance.now() - begin;
@@ -69,8 +75,7 @@ async function startOf(args: string[], word: string, readyName: string, rssName:
 export async function prepare(): Promise<Session> {
   await mkdir(join(root, '.cache'), { recursive: true });
   const folder = await mkdtemp(join(root, '.cache/bench-agent-'));
-  await writeSources(root, join(folder, 'lib'), '0');
-  await symlink(join(root, 'node_modules'), join(folder, 'lib/node_modules'));
+  await writeProgram(root, join(folder, 'lib'), '0');
   const config = join(folder, 'innkeeper.toml');
   await writeFile(
     config,
@@ -82,12 +87,16 @@ export async function prepare(): Promise<Session> {
       acceleration: 'tcg',
     }),
   );
-  const agent = [...NODE, join(folder, 'lib/agent/cli/main.js'), 'agent', '--config', config];
+  const unit = await readFile(UNIT, 'utf8');
+  // As the service is started: Node's own options, and what its allocator is told.
+  const options = /^ExecStart=\S+\/node (.*?) \S+\/program\/main\.js /m.exec(unit)![1]!.split(' ');
+  const env = { ...process.env, MALLOC_ARENA_MAX: /^Environment=MALLOC_ARENA_MAX=(\d+)$/m.exec(unit)![1] };
+  const agent = [...options, join(folder, 'lib/program/main.js'), 'agent', '--config', config];
   const bare = ['-e', "setInterval(() => {}, 1e6); console.log('ready')"];
   return {
     cases: {
-      agent: () => startOf(agent, '"msg":"ready"', 'ready_ms', 'rss_mb'),
-      bare_node: () => startOf(bare, 'ready', 'bare_node_ready_ms', 'bare_node_rss_mb'),
+      agent: () => startOf(agent, env, '"msg":"ready"', 'ready_ms', 'rss_mb'),
+      bare_node: () => startOf(bare, process.env, 'ready', 'bare_node_ready_ms', 'bare_node_rss_mb'),
       libvirtd: async () => new Map([['libvirtd_rss_mb', await rssOf(await libvirtd())]]),
     },
     close: () => rm(folder, { recursive: true, force: true }),

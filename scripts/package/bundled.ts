@@ -1,6 +1,6 @@
-// The npm packages that are shipped: which ones, by the lock file; without what only developers need.
-import { cp, mkdir, readdir, readFile } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+// The npm packages that are in the bundle: which ones, by the lock file, and their licences.
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
 interface Locked {
   version: string;
@@ -19,12 +19,7 @@ export interface BundledPackage {
 
 /** tar-stream uses them in another runtime only; they carry native code. */
 const FOR_OTHER_RUNTIMES = /(^|\/)bare-[a-z]+$/;
-/** What a package needs when it runs, and what its licence asks for. */
-const WANTED_EXTENSIONS = new Set(['.js', '.cjs', '.mjs', '.json']);
 const LICENSE_FILE = /^(licen[cs]e|notice|copying)/i;
-/** At the top of a package; further down such names are parts of the program. */
-const UNWANTED_FOLDERS = /^(tests?|docs?|examples?|benchmarks?|prebuilds|scripts|node_modules|\..*)$/;
-
 export async function lockFile(root: string): Promise<Record<string, Locked>> {
   return JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')).packages;
 }
@@ -48,24 +43,6 @@ export async function bundledPackages(root: string): Promise<BundledPackage[]> {
   };
   for (const name of Object.keys(locked['']?.dependencies ?? {})) add(name, '');
   return [...found.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
-}
-
-async function copyPruned(from: string, to: string, top: boolean): Promise<void> {
-  await mkdir(to, { recursive: true });
-  for (const entry of await readdir(from, { withFileTypes: true })) {
-    const source = join(from, entry.name);
-    if (entry.isDirectory()) {
-      const wanted = entry.name !== 'node_modules' && !(top && UNWANTED_FOLDERS.test(entry.name));
-      if (wanted) await copyPruned(source, join(to, entry.name), false);
-    } else if (entry.isFile() && WANTED_EXTENSIONS.has(extname(entry.name)) && !entry.name.startsWith('.')) {
-      await cp(source, join(to, entry.name));
-    }
-  }
-}
-
-/** Copies them below `target`. */
-export async function copyPackages(root: string, target: string, packages: BundledPackage[]): Promise<void> {
-  for (const { path } of packages) await copyPruned(join(root, path), join(target, path), true);
 }
 
 /** The licence texts of a package as its authors wrote them; undefined when they ship none. */

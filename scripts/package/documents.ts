@@ -44,7 +44,13 @@ export async function copyrightFile(
   for (const { name, version, license, path } of bundled) {
     const shipped = license === 'Apache-2.0' ? APACHE : await licenseText(root, path);
     const text = shipped ?? `${name} ${version} names the licence ${license} and ships no text.`;
-    parts.push(stanza(`usr/lib/innkeeper/${path}/*`, license, text));
+    parts.push(
+      stanza(
+        `usr/lib/innkeeper/program/*`,
+        license,
+        `${name} ${version}, bundled with the program:\n\n${text}`,
+      ),
+    );
   }
   return parts.join('\n');
 }

@@ -4,12 +4,12 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { bundledPackages, copyPackages } from './bundled.ts';
+import { bundledPackages } from './bundled.ts';
 import { tomlFile } from './config-reference.ts';
 import { buildDeb } from './deb.ts';
 import * as documents from './documents.ts';
+import { writeProgram } from './program.ts';
 import { runtimeFor } from './runtime.ts';
-import { writeSources } from './sources.ts';
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, '../..');
@@ -33,15 +33,13 @@ async function fill(tree: string, release: documents.Release): Promise<void> {
     await writeFile(join(tree, path), content);
   };
   const bundled = await bundledPackages(root);
-  await writeSources(root, lib, release.version);
-  await copyPackages(root, lib, bundled);
+  await writeProgram(root, lib, release.version);
   await mkdir(join(lib, 'bin'), { recursive: true });
   await cp(join(release.runtime.folder, 'bin/node'), join(lib, 'bin/node'));
   await put('usr/bin/innkeeper', await readFile(join(root, 'systemd/innkeeper.launcher')));
-  await put(
-    'usr/lib/systemd/system/innkeeper.service',
-    await readFile(join(root, 'systemd/innkeeper.service')),
-  );
+  for (const unit of ['innkeeper.service', 'innkeeper.socket']) {
+    await put(`usr/lib/systemd/system/${unit}`, await readFile(join(root, 'systemd', unit)));
+  }
   await put(CONFFILE.slice(1), tomlFile());
   await put('usr/share/man/man8/innkeeper.8.gz', gzip(documents.commandManual(release)));
   await put('usr/share/man/man5/innkeeper.toml.5.gz', gzip(documents.configManual(release)));

@@ -1,22 +1,30 @@
 // Runs one command in the shell of the test guest, on its serial console, and prints what it said.
 // Usage: node guest-console.mjs VSERVER COMMAND
-import { ApiClient, DEFAULT_SOCKET } from '/usr/lib/innkeeper/agent/cli/client.js';
+import { request } from 'node:http';
 
 const [vserver, command] = process.argv.slice(2);
 const PATIENCE_MS = 60_000;
-const console_ = await new ApiClient(DEFAULT_SOCKET).console(vserver);
 let text = '';
-const timer = setTimeout(() => {
-  process.stderr.write(`the guest did not answer:\n${text.slice(-2000)}\n`);
+const fail = (why) => {
+  process.stderr.write(`${why}:\n${text.slice(-2000)}\n`);
   process.exit(1);
-}, PATIENCE_MS);
-console_.setEncoding('utf8').on('data', (chunk) => {
-  text += chunk;
-  const found = /begin\.1\r?\n([\s\S]*?)end\.1\r?\n/.exec(text);
-  if (!found) return;
-  clearTimeout(timer);
-  process.stdout.write(found[1].replaceAll('\r', ''));
-  console_.destroy();
+};
+setTimeout(() => fail('the guest did not answer'), PATIENCE_MS);
+const asked = request({
+  socketPath: '/run/innkeeper/innkeeper.sock',
+  path: `/v1/vservers/${vserver}/console`,
+  headers: { connection: 'Upgrade', upgrade: 'innkeeper-console' },
 });
-// The quotes keep the echo of the line from looking like the answer.
-console_.write(`\necho be""gin.1; ${command}; echo en""d.1\n`);
+asked.on('error', (error) => fail(error.message));
+asked.on('response', ({ statusCode }) => fail(`no console: ${statusCode}`));
+asked.on('upgrade', (_response, socket) => {
+  socket.setEncoding('utf8').on('data', (chunk) => {
+    text += chunk;
+    const found = /begin\.1\r?\n([\s\S]*?)end\.1\r?\n/.exec(text);
+    if (!found) return;
+    process.stdout.write(found[1].replaceAll('\r', ''), () => process.exit());
+  });
+  // The quotes keep the echo of the line from looking like the answer.
+  socket.write(`\necho be""gin.1; ${command}; echo en""d.1\n`);
+});
+asked.end();
