@@ -1,17 +1,20 @@
 #!innkeeper-guest
-# Runs in the guest: asks for its user data without a pause, and tells of every time it was not served, with the
-# seconds from the last answer to the next one. Answers are counted, so that silence is not taken for service.
+# Runs in the guest: asks for its user data, and for its lease, again and again. For every answer it notes how long it
+# had to wait (seconds) and how often it was refused meanwhile: so what a restart of the agent costs is seen from here.
 now() { cut -d ' ' -f 1 /proc/uptime; }
-(
-  answers=0 failed=0 last=$(now)
+
+# ask NAME PAUSE COMMAND...
+ask() {
+  name=$1 pause=$2
+  shift 2
   while :; do
-    if timeout 5 wget -q -O /dev/null http://169.254.169.254/user-data 2>/dev/null; then
-      time=$(now) answers=$((answers + 1))
-      [ "$failed" -eq 0 ] || echo "GUEST gap.metadata=$(echo "$time $last" | awk '{ printf "%.2f", $1 - $2 }')" >>/tmp/report
-      failed=0 last=$time
-      echo "$answers" >/tmp/answers
-    else
-      failed=$((failed + 1))
-    fi
+    refused=0 begin=$(now)
+    until "$@" >/dev/null 2>&1; do refused=$((refused + 1)); done
+    echo "$(now) $begin $refused" | awk '{ printf "%.2f %d\n", $1 - $2, $3 }' >>"/tmp/waits.$name"
+    sleep "$pause"
   done
-) &
+}
+
+ask metadata 0 timeout 60 wget -q -O /dev/null http://169.254.169.254/user-data &
+# One message is sent again after three seconds: a shorter wait means that none was lost.
+ask dhcp 0.5 udhcpc -i eth0 -f -q -n -t 20 -T 3 -s /bin/true &
