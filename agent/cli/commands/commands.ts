@@ -10,6 +10,7 @@ export const NOUNS: Record<string, string> = {
   vserver: 'virtual machines',
   vnet: 'virtual networks',
   vnic: 'network interfaces of VServers',
+  publicip: 'addresses of the provider that lead to VNICs',
   image: 'disk images',
   disk: 'virtual disks',
   type: 'the kinds of VServers this host offers',
