@@ -47,9 +47,20 @@ export interface ListenerOptions {
   clock?: Clock;
 }
 
+/** One control plane that was let in, and what it showed. */
+interface Guest {
+  caller: Caller;
+  request: IncomingMessage;
+  leaving: AbortController;
+  ended: Promise<void>;
+}
+
 export interface Listener {
   port: number;
-  /** Takes new credentials for whoever comes from now on; bad ones are refused and the old ones stay. */
+  /**
+   * Takes new credentials; bad ones are refused and the old ones stay. Whoever is here by a token that is no good any
+   * more has to go; a certificate is looked at when its owner comes.
+   */
   reload(): Promise<void>;
   close(): Promise<void>;
 }
@@ -63,7 +74,7 @@ export async function listenForControlPlanes(options: ListenerOptions): Promise<
   let known = checkedCredentials(await options.credentials(), host);
   const closing = new AbortController();
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const sessions = new Set<Promise<void>>();
+  const guests = new Set<Guest>();
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: limits.maxMessageBytes,
@@ -71,12 +82,14 @@ export async function listenForControlPlanes(options: ListenerOptions): Promise<
     handleProtocols: () => SUBPROTOCOL,
   });
   const server = webServer(known);
-  const serve = (socket: WebSocket, caller: Caller) => {
+  const serve = (socket: WebSocket, caller: Caller, request: IncomingMessage) => {
     const clock = options.clock ?? systemClock;
     const child = log.child({ controlPlane: caller.name });
-    const context = { agent: options.agent, caller, clock, limits, log: child, signal: closing.signal };
-    const session = runSession(socket, context).finally(() => sessions.delete(session));
-    sessions.add(session);
+    const leaving = new AbortController();
+    const signal = AbortSignal.any([closing.signal, leaving.signal]);
+    const ended = runSession(socket, { agent: options.agent, caller, clock, limits, log: child, signal });
+    const guest: Guest = { caller, request, leaving, ended: ended.finally(() => guests.delete(guest)) };
+    guests.add(guest);
   };
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', (error) => log.debug({ err: error }, 'a handshake broke off'));
@@ -86,7 +99,7 @@ export async function listenForControlPlanes(options: ListenerOptions): Promise<
       refuse(socket, caller ? '400 Bad Request' : '401 Unauthorized');
       return;
     }
-    sockets.handleUpgrade(request, socket, head, (open) => serve(open, caller));
+    sockets.handleUpgrade(request, socket, head, (open) => serve(open, caller, request));
   });
   await listen(server, host, port);
   // Makes each known as a receiver, so that events are kept for it until it first comes.
@@ -97,15 +110,26 @@ export async function listenForControlPlanes(options: ListenerOptions): Promise<
       const fresh = checkedCredentials(await options.credentials(), host);
       if (server instanceof HttpsServer) server.setSecureContext(tlsOptions(fresh));
       known = fresh;
+      sendAway(guests, fresh, log);
     },
     async close() {
       closing.abort();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      await Promise.all(sessions);
+      await Promise.all([...guests].map(({ ended }) => ended));
       server.closeAllConnections();
       await closed;
     },
   };
+}
+
+/** Those who would not be let in any more, or as somebody else. */
+function sendAway(guests: Iterable<Guest>, { controlPlanes }: ListenerCredentials, log: FastifyBaseLogger) {
+  for (const { caller, request, leaving } of guests) {
+    const now = admit(controlPlanes, request);
+    if (now?.name === caller.name && now.right === caller.right) continue;
+    log.warn({ controlPlane: caller.name }, 'what it came with is no good any more; it has to go');
+    leaving.abort();
+  }
 }
 
 /** @throws InnkeeperError `invalid` when tokens would travel in clear, or somebody need prove nothing */

@@ -50,6 +50,7 @@ class Host:
         self.socket, self.memory = socket, memory
         self.host_id, self.capacity, self.states = None, None, {}
         self.waiting, self.changed = {}, asyncio.Event()
+        self.metered = set()
 
     async def call(self, method, **params):
         """Calls a method and waits for its result. An operation gets a request id, so that it can be asked again."""
@@ -71,13 +72,22 @@ class Host:
             if method == "hello":
                 self.host_id = params["hostId"]
                 known = self.memory.last.get(self.host_id)
-                await self.send(id=message["id"], result={} if known is None else {"acknowledged": known})
+                answer = {} if known is None else {"acknowledged": known}
+                # The samples of this short life need no memory: what the agent remembers is enough.
+                await self.send(id=message["id"], result={**answer, "metering": {}})
             elif method == "event":
                 if self.memory.keep(self.host_id, params["seq"]):
                     print(f"event {params['seq']} {params['type']} {json.dumps(params['data'])}", flush=True)
                     if params["type"] == "vserver.state":
                         self.states[params["ids"]["vserver"]] = params["data"]["state"]
                 await self.send(method="acknowledge", params={"seq": params["seq"]})
+                self.changed.set()
+            elif method == "samples":
+                for sample in params["samples"]:
+                    print(f"sample {sample['seq']} {sample['vserverId']} {sample.get('cpuSeconds', '-')} s", flush=True)
+                    if "cpuSeconds" in sample:
+                        self.metered.add(sample["vserverId"])
+                await self.send(method="acknowledgeSamples", params={"seq": params["samples"][-1]["seq"]})
                 self.changed.set()
             elif method == "capacity":
                 self.capacity = params
@@ -119,6 +129,8 @@ async def life(host, options):
     except Refused as error:
         assert error.code == "wrong-state", error
         print(f"refused, as it should be: {error}", flush=True)
+    if options.meter:
+        await host.until(lambda: vserver in host.metered)
     await host.call("stopVServer", vserverId=vserver, requestId=str(uuid.uuid4()))
     await host.state(vserver, "inactive")
     await host.call("updateVServer", vserverId=vserver, autostart=True, requestId=str(uuid.uuid4()))
@@ -157,6 +169,7 @@ if __name__ == "__main__":
     parser.add_argument("--type", default="small")
     parser.add_argument("--subnet", default="10.77.0.0/24")
     parser.add_argument("--memory", default="control-plane.json", help="file that remembers the last event of each host")
+    parser.add_argument("--meter", action="store_true", help="wait until the VServer was metered once")
     try:
         asyncio.run(main(parser.parse_args()))
     except (Refused, AssertionError) as error:

@@ -13,7 +13,7 @@ const EXAMPLE = fileURLToPath(
 
 t.test('the whole life of a VServer, from Python', async (t) => {
   const agent = await preparedAgent(t, { libvirtUri: 'test:///default' });
-  const words = ['--port', '0', '--type', 'tiny', '--subnet', '10.9.3.0/28'];
+  const words = ['--port', '0', '--meter', '--type', 'tiny', '--subnet', '10.9.3.0/28'];
   const more = ['--image', `file://${await guestImage()}`, '--memory', join(agent.folder, 'memory.json')];
   // Debian's own Python: another one first in the path would not see python3-websockets.
   const child = spawn('/usr/bin/python3', [EXAMPLE, ...words, ...more], {
@@ -33,13 +33,17 @@ t.test('the whole life of a VServer, from Python', async (t) => {
     await Promise.race([once(child.stdout, 'data'), ended]);
   const url = /ws:\S+/.exec(said)?.[0];
   if (!url) throw new Error(`the example does not start: ${complained}`);
-  agent.configure({ control_plane: [{ name: 'python', url, right: 'operate' }] });
+  agent.configure({
+    metering: { interval_seconds: 1 },
+    control_plane: [{ name: 'python', url, right: 'operate' }],
+  });
   await agent.start();
   const [status] = await ended;
   t.equal(status, 0, complained);
   const states = [...said.matchAll(/^vs-\S+ is (\w+)$/gm)].map(([, state]) => state);
   t.same(states, ['running', 'inactive', 'running', 'inactive']);
   t.match(said, /refused, as it should be: wrong-state/);
+  t.match(said, /^sample \d+ vs-\S+ [\d.]+ s$/m, 'it was metered');
   t.match(said, /the whole life is over/);
   const numbers = [...said.matchAll(/^event (\d+) /gm)].map(([, seq]) => Number(seq));
   t.same(

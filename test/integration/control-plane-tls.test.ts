@@ -235,6 +235,24 @@ t.test('dialled in: renewed tokens and certificates are taken without a restart'
   t.match((await come(t, url, 'new', { ca: foreign.ca })).hello, { method: 'hello' }, 'the old ones stay');
 });
 
+t.test('dialled in: whose token is taken away has to go, and who keeps it stays', async (t) => {
+  const stays = { name: 'stays', right: 'observe', token: 'a' } as const;
+  const goes = { name: 'goes', right: 'operate', token: 'b' } as const;
+  const { port, credentials, reload } = await listener(t, { controlPlanes: [stays, goes] });
+  const url = `ws://127.0.0.1:${port}`;
+  const [first, second] = [await come(t, url, 'a'), await come(t, url, 'b')];
+  const closed = once(second.socket, 'close');
+  credentials.controlPlanes = [stays];
+  await reload();
+  t.equal((await closed)[0], 1001);
+  t.equal(first.socket.readyState, first.socket.OPEN);
+  t.equal((await come(t, url, 'b')).status, 401);
+  const weaker = once(first.socket, 'close');
+  credentials.controlPlanes = [{ ...stays, right: 'operate' }];
+  await reload();
+  t.equal((await weaker)[0], 1001, 'another right is got by coming again');
+});
+
 t.test('dialled in: closing says good-bye to everyone', async (t) => {
   const { port, close } = await listener(t, { controlPlanes: [{ name: 'p', right: 'observe', token: 'x' }] });
   const { socket } = await come(t, `ws://127.0.0.1:${port}`, 'x');
