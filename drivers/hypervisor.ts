@@ -283,7 +283,8 @@ export interface Hypervisor {
   resume(name: string): Promise<void>;
   /** Memory image to `path`; the machine is then off. */
   save(name: string, path: string): Promise<void>;
-  restore(path: string): Promise<void>;
+  /** Lets the machine, which is off, run on from the image at `path`. */
+  restore(name: string, path: string): Promise<void>;
 
   /** Live and persistent when running, persistent only when off. */
   attachDisk(name: string, disk: MachineDisk): Promise<void>;

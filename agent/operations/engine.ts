@@ -245,6 +245,7 @@ export class OperationEngine {
         await this.#undoStep(step, context);
       }
     }
+    this.#boundary(kind.definition.name, 'abandon', 'before');
     await this.#end(row, { state: 'failed', error: body }, (tx) => {
       kind.abandon(tx, row.plan, error, this.#host);
       return {};

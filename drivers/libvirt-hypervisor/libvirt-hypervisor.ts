@@ -114,8 +114,8 @@ export class LibvirtHypervisor implements Hypervisor {
     return border(`save ${name}`, () => lifecycle.save(this.#session, name, path));
   }
 
-  restore(path: string): Promise<void> {
-    return border(`restore ${path}`, () => lifecycle.restore(this.#session, path));
+  restore(name: string, path: string): Promise<void> {
+    return border(`restore ${name}`, () => lifecycle.restore(this.#session, name, path));
   }
 
   attachDisk(name: string, disk: MachineDisk): Promise<void> {

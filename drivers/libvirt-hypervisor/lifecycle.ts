@@ -1,10 +1,11 @@
 // The verbs that change a machine's state. Each is tried first; only if it fails we look whether it held already.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DriverError, type Machine } from '../hypervisor.ts';
 import {
   type DomainRef,
   type DomainState,
+  isBusy,
   isNotFound,
-  isWrongState,
   LibvirtError,
   SHUTDOWN,
   XML,
@@ -39,7 +40,7 @@ export async function undefine({ client, dialect }: Session, name: string): Prom
 
 /** Boots it (or resumes what `virsh managedsave` or a host shutdown put to sleep). */
 export async function start(session: Session, name: string): Promise<void> {
-  await verb(session, name, (domain) => session.client.domains.start(domain), ['running', 'blocked']);
+  await startBy(session, name, (domain) => session.client.domains.start(domain));
 }
 
 /**
@@ -55,16 +56,21 @@ export async function shutdown(session: Session, name: string): Promise<void> {
   await verb(session, name, press, ['shutoff', 'shutdown', 'crashed']);
 }
 
+/** libvirt waits half a minute for whoever holds a machine, and gives up then; a power cut asks again. */
+const BUSY_MS = 90_000;
+
 /** Ends it by force; a machine that does not exist is as off as can be. */
 export async function powerOff(session: Session, name: string): Promise<void> {
   const domain = await lookUp(session, name);
   if (domain === undefined) return;
-  const { domains } = session.client;
-  try {
-    await domains.destroy(domain);
-  } catch (error) {
-    if (isNotFound(error)) return;
-    if (!(await holds(session, domain, ['shutoff']))) throw error;
+  for (const end = Date.now() + BUSY_MS; ; ) {
+    try {
+      await session.client.domains.destroy(domain);
+      return;
+    } catch (error) {
+      if (isNotFound(error) || (await holds(session, domain, ['shutoff']))) return;
+      if (!isBusy(error) || Date.now() > end) throw error;
+    }
   }
 }
 
@@ -95,12 +101,38 @@ export async function save(session: Session, name: string, path: string): Promis
   }
 }
 
-/** Brings back what `save` wrote. Only a machine that is active already makes libvirt speak of a wrong state. */
-export async function restore({ client }: Session, path: string): Promise<void> {
-  try {
-    await client.domains.restore(path);
-  } catch (error) {
-    if (!isWrongState(error)) throw error;
+/** Brings back what `save` wrote of it. */
+export async function restore(session: Session, name: string, path: string): Promise<void> {
+  await startBy(session, name, () => session.client.domains.restore(path));
+}
+
+/** A libvirtd that comes back ends, in this time, what the one before had only half started. */
+const HALF_STARTED_MS = 60_000;
+const LOOK_MS = 500;
+
+/**
+ * Starts it, unless it runs. A machine that a libvirtd was starting when it was killed is active, and yet no machine:
+ * it is ended by the next one before anything else can be done with it, and only its memory, once restored, is whole.
+ */
+async function startBy(
+  session: Session,
+  name: string,
+  act: (domain: DomainRef) => Promise<unknown>,
+): Promise<void> {
+  const { domains } = session.client;
+  const domain = await domains.byName(name);
+  for (const end = Date.now() + HALF_STARTED_MS; ; ) {
+    try {
+      await act(domain);
+      return;
+    } catch (error) {
+      const { state, reason } = await domains.state(domain);
+      if (state === 'running' || state === 'blocked') return;
+      if (state !== 'paused' || Date.now() > end) throw error;
+      if (reason === 'migration') await domains.resume(domain);
+      else if (reason !== 'starting-up') throw error;
+      else await sleep(LOOK_MS);
+    }
   }
 }
 

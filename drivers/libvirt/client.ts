@@ -118,12 +118,17 @@ export class LibvirtClient {
 
   /**
    * Opens a serial console or other character device of a running domain. It gets a socket of its own:
-   * a reader who does not read then holds back this console only, and not the rest of libvirt.
+   * a reader who does not read then holds back this console only, and not the rest of libvirt. An answer that does
+   * not come in the time for connecting is not waited for: with the socket libvirtd lets go of the console too.
    */
   async openConsole(domain: DomainRef, device: string | null = null, flags = 0): Promise<Duplex> {
     const connection = await this.#open({ keepalive: false });
     try {
-      const stream = await connection.openStream('domain_open_console', { dom: domain, device, flags });
+      const stream = await connection.openStream(
+        'domain_open_console',
+        { dom: domain, device, flags },
+        { timeoutMs: this.#settings.connectTimeoutMs },
+      );
       const stop = (): void => connection.end(new ConnectionLostError('the libvirt client was closed'));
       this.#closing.signal.addEventListener('abort', stop, { once: true });
       stream.once('close', () => {

@@ -121,6 +121,11 @@ export function isWrongState(error: unknown): boolean {
   return hasName(error, ['OPERATION_INVALID', 'RESOURCE_BUSY']);
 }
 
+/** Something else holds it, and has not let go in libvirt's own time. */
+export function isBusy(error: unknown): boolean {
+  return hasName(error, ['OPERATION_TIMEOUT']);
+}
+
 /** A thing of that name or UUID is there already. */
 export function isExisting(error: unknown): boolean {
   return hasName(error, ['DOM_EXIST', 'NETWORK_EXIST', 'STORAGE_VOL_EXIST']);

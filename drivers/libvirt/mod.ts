@@ -9,6 +9,7 @@ export {
   ERROR_NUMBERS,
   type ErrorName,
   isAgentFailure,
+  isBusy,
   isConnectionLost,
   isExisting,
   isInvalid,

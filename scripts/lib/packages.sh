@@ -15,7 +15,7 @@ packages_of() {
     test)
       # dhcpcd-base and udhcpc, never the packages that start a client on the machine's own interfaces.
       echo libvirt-clients libxml2-utils mmdebstrap e2fsprogs btrfs-progs genisoimage xorriso \
-        'isc-dhcp-client' udhcpc 'dhcpcd-base|dhcpcd5' systemd ipxe-qemu python3 python3-websockets python3-yaml tcpdump lintian groff-base systemd-container curl jq xz-utils bzip2 zstd ;;
+        'isc-dhcp-client' udhcpc 'dhcpcd-base|dhcpcd5' systemd ipxe-qemu python3 python3-websockets python3-yaml tcpdump lintian groff-base systemd-container curl jq xz-utils bzip2 zstd qemu-guest-agent ;;
     *) fail 1 "no such group of packages: $1" ;;
   esac
 }

@@ -2,7 +2,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { stringify } from 'smol-toml';
@@ -109,9 +109,25 @@ export class TestAgent {
 
   /** Where the running process, or the next one, kills itself; nowhere if undefined. */
   async crashAt(point: string | undefined): Promise<void> {
-    const file = join(this.folder, 'crash-at');
-    if (point === undefined) await rm(file, { force: true });
-    else await writeFile(file, point);
+    await this.#tell('crash-at', point);
+  }
+
+  /** Where an operation fails; nowhere if undefined. */
+  async failAt(point: string | undefined): Promise<void> {
+    await this.#tell('fail-at', point);
+  }
+
+  /** Where another process is killed, `delayMs` later; nowhere if undefined. */
+  async killAt(point: string | undefined, pid = 0, delayMs = 0): Promise<void> {
+    await this.#tell('kill-at', point && [point, pid, delayMs].join('\n'));
+  }
+
+  async #tell(name: string, text: string | undefined): Promise<void> {
+    const file = join(this.folder, name);
+    if (text === undefined) return rm(file, { force: true });
+    // Whole or not at all: the agent may be looking.
+    await writeFile(`${file}.new`, text);
+    await rename(`${file}.new`, file);
   }
 
   call<T = Record<string, unknown>>(method: string, params: object = {}): Promise<T> {

@@ -17,6 +17,15 @@ async function domains(prefix: string, uri: string): Promise<string[]> {
   );
 }
 
+/** QEMU's processes, whether or not a libvirtd still knows of them. */
+async function processes(prefix: string): Promise<string[]> {
+  const found = await lines('pgrep', ['-a', '-f', `qemu-system.*guest=${prefix}-`]).catch(() => []);
+  return found.flatMap((line) => {
+    const name = /guest=([^,]+)/.exec(line)?.[1];
+    return name ? [`process of ${name}`] : [];
+  });
+}
+
 async function links(prefix: string): Promise<string[]> {
   const shown = JSON.parse((await run('ip', ['-j', 'link'])).stdout) as { ifname: string }[];
   const ours = new RegExp(`^${prefix}(?:[btuvoi][0-9a-f]{8}|inet)$`);
@@ -51,6 +60,7 @@ async function ruledTaps(prefix: string): Promise<string[]> {
 export async function leftovers(prefix: string, stateDir: string, uri = 'qemu:///system'): Promise<string[]> {
   const found = await Promise.all([
     domains(prefix, uri),
+    processes(prefix),
     links(prefix),
     namespaces(prefix),
     tables(prefix),

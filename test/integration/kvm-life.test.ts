@@ -38,7 +38,7 @@ t.test('every verb holds when it is said twice', async (t) => {
   const image = join(host.folder, 'saved');
   await twice(() => hypervisor.save(name, image), 'off');
   t.equal((await hypervisor.find(name))?.reason, 'saved');
-  await twice(() => hypervisor.restore(image), 'running');
+  await twice(() => hypervisor.restore(name, image), 'running');
   await twice(() => hypervisor.powerOff(name), 'off');
   await t.resolves(hypervisor.shutdown(name), 'what is off is shut down');
   await t.rejects(hypervisor.reset(name), { code: 'wrong-state' });

@@ -162,7 +162,7 @@ export const PROMISES: DriverPromise[] = [
       const image = join(folder, 'memory');
       await hypervisor.save(name, image);
       assert.equal(await state(bench), 'off');
-      await hypervisor.restore(image);
+      await hypervisor.restore(name, image);
       assert.equal(await state(bench), 'running');
       if (bench.options.guest) await bench.hears(/sum=42/, 'echo sum=$((6*7))\n');
     },

@@ -1,5 +1,6 @@
 // A second libvirtd with its own qemu:///system, in a mount namespace of its own, for tests that end it.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Test } from 'tap';
@@ -11,6 +12,8 @@ export interface SystemLibvirtd {
   pid(): number;
   /** SIGKILL, and gone when this resolves; machines run on. */
   kill(): Promise<void>;
+  /** Resolves when it is gone, whoever killed it. */
+  gone(): Promise<void>;
   /** Starts it (again); it answers when this resolves. */
   start(): Promise<void>;
 }
@@ -43,6 +46,9 @@ export async function systemLibvirtd(t: Test): Promise<SystemLibvirtd> {
   let child: ChildProcess | undefined;
 
   const kill = () => killed(child);
+  const gone = async () => {
+    if (child && child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  };
   const start = async (): Promise<void> => {
     // unshare and sh become libvirtd by exec, so that the child's pid is its pid.
     child = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', script], {
@@ -56,5 +62,5 @@ export async function systemLibvirtd(t: Test): Promise<SystemLibvirtd> {
     await rm(home, { recursive: true, force: true });
   });
   await start();
-  return { uri, kill, start, pid: () => child!.pid! };
+  return { uri, kill, gone, start, pid: () => child!.pid! };
 }

@@ -237,3 +237,26 @@ t.test('a reader who does not read stops the socket, and reading starts it again
   await daemon.receivedCount(2);
   t.match(daemon.received[1], { type: 3, status: 1 }, 'destroying it tells the daemon');
 });
+
+t.test('a console that says much before it is open opens all the same', async (t) => {
+  const daemon = fakeLibvirtd();
+  const opening = daemon.connection.openStream('domain_open_console', {
+    dom: DOMAIN,
+    device: null,
+    flags: 0,
+  });
+  await daemon.receivedCount(1);
+  const call = daemon.received[0]!;
+  const packet = encodeStreamFrame({ ...call, type: 3, status: 2 }, Buffer.alloc(32_768, 'y'));
+  const sent = 10;
+  for (let count = 0; count < sent; count++) daemon.socket.write(packet);
+  daemon.reply(call);
+  const stream = await opening;
+  let read = 0;
+  stream.on('data', (chunk: Buffer) => {
+    read += chunk.length;
+  });
+  while (read < sent * 32_768) await new Promise((resolve) => setImmediate(resolve));
+  t.equal(read, sent * 32_768);
+  stream.destroy();
+});

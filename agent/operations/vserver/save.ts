@@ -78,7 +78,8 @@ export const restoreVServer = defineOperation<typeof verbParams, VServerPlan>({
     { name: 'isolate', run: isolate.run },
     {
       name: 'restore',
-      run: ({ host, plan }) => host.hypervisor.restore(savedPath(host.config, plan.vserverId)),
+      run: ({ host, plan }) =>
+        host.hypervisor.restore(vserverOf(host, plan).domain, savedPath(host.config, plan.vserverId)),
     },
     { name: 'forget-saved', run: ({ host, plan }) => forgetSaved(host, plan) },
   ],

@@ -85,6 +85,7 @@ export class Connection {
       opened?.destroy();
       throw error;
     }
+    opened!.answered();
     return opened!;
   }
 

@@ -26,6 +26,7 @@ export class RpcStream extends Duplex {
   readonly #carrier: StreamCarrier;
   /** Which end announcements went over the wire. */
   #phase: 'open' | 'finished-by-us' | 'over' = 'open';
+  #answered = false;
 
   constructor(name: string, carrier: StreamCarrier) {
     super({ allowHalfOpen: false });
@@ -33,14 +34,20 @@ export class RpcStream extends Duplex {
     this.#carrier = carrier;
   }
 
-  /** A packet of this stream has arrived. */
+  /** The reply that opens it is here; from now on a reader who does not read holds libvirtd back. */
+  answered(): void {
+    this.#answered = true;
+    if (this.readableLength >= this.readableHighWaterMark) this.#carrier.pause();
+  }
+
+  /** A packet of this stream has arrived, perhaps before the reply: stopping then would stop the reply too. */
   receive(frame: Frame): void {
     if (this.#phase === 'over') return;
     if (frame.status === MESSAGE_STATUS.error) {
       this.#phase = 'over';
       this.destroy(readError(this.#name, frame.body));
     } else if (frame.status === MESSAGE_STATUS.continue && frame.body.length > 0) {
-      if (!this.push(frame.body)) this.#carrier.pause();
+      if (!this.push(frame.body) && this.#answered) this.#carrier.pause();
     } else if (frame.status === MESSAGE_STATUS.continue) {
       this.push(null); // an empty packet: the other side has no more data, but waits for our end
     } else if (frame.status === MESSAGE_STATUS.ok) {
