@@ -35,6 +35,7 @@ const ALL_NODES = 'ff02::1';
 const ALL_NODES_MAC = '33:33:00:00:00:01';
 const IPV4 = 0x0800;
 const IPV6 = 0x86dd;
+const TCP = 6;
 const UDP = 17;
 const ICMP6 = 58;
 
@@ -179,17 +180,52 @@ function ipv6Spoofs(self: Party, other: Party, gateway: Party): Record<string, M
   };
 }
 
+/** A request (TCP SYN) to the metadata service, which would be answered with what is another VServer's. */
+function metadataSpoofs(self: Party, other: Party, gateway: Party): Record<string, Make> {
+  const syn = (marker: Buffer) =>
+    Buffer.concat([Buffer.from('9c40005000000001000000005002ffff00000000', 'hex'), marker]);
+  const to = (type: number, packet: Buffer) => ethernet(self.mac, gateway.mac, type, packet);
+  return {
+    'metadata request in another guest’s name': (m) =>
+      to(IPV4, ipv4(other.ipv4, '169.254.169.254', TCP, syn(m))),
+    'metadata request in another guest’s IPv6 name': (m) =>
+      to(IPV6, ipv6(other.ipv6, 'fd00:ec2::254', TCP, syn(m))),
+    'metadata request with another guest’s MAC': (m) =>
+      ethernet(other.mac, gateway.mac, IPV4, ipv4(self.ipv4, '169.254.169.254', TCP, syn(m))),
+  };
+}
+
+/**
+ * Frames with lawful addresses of their own, to where there is no way: none of them may be seen in another VNet or at
+ * the host itself.
+ */
+export function crossings(self: Party, foreign: Party, hostMac: string): Attempt[] {
+  const datagram = (to: string, m: Buffer) => ipv4(self.ipv4, to, UDP, udp(4000, 4001, m));
+  return list({
+    'to a guest of another VNet': (m) => ethernet(self.mac, foreign.mac, IPV4, datagram(foreign.ipv4, m)),
+    'to a guest of another VNet over IPv6': (m) =>
+      ethernet(self.mac, foreign.mac, IPV6, ipv6(self.ipv6, foreign.ipv6, UDP, udp(4000, 4001, m))),
+    'to everyone': (m) => ethernet(self.mac, BROADCAST, IPV4, datagram('255.255.255.255', m)),
+    'to the host by its bridge': (m) => ethernet(self.mac, hostMac, IPV4, datagram('127.0.0.1', m)),
+    'to the host’s API port': (m) =>
+      ethernet(self.mac, hostMac, IPV4, ipv4(self.ipv4, '10.0.0.1', UDP, udp(4000, 16509, m))),
+  });
+}
+
 /** Everything a guest must not get through. */
 export function spoofs(self: Party, other: Party, gateway: Party): Attempt[] {
   const makes = {
     ...layer2Spoofs(self, other, gateway),
     ...ipv4Spoofs(self, other, gateway),
     ...ipv6Spoofs(self, other, gateway),
+    ...metadataSpoofs(self, other, gateway),
   };
   return list(makes, [
     'IPv6 inside the Ethernet type of IPv4',
     'UDP with half a header',
     'DHCP server with a wrong IP length',
+    // To the gateway alone, so that a neighbour sees them in no case.
+    ...Object.keys(metadataSpoofs(self, other, gateway)),
   ]);
 }
 
