@@ -203,6 +203,20 @@ export const ConfigSchema = Type.Object(
           maxItems: 8,
           help: 'Domains in which guests look names up',
         }),
+        pxe_server: Type.Optional(
+          Type.String({
+            format: 'ipv4',
+            help: 'TFTP server for machines that boot from the network; with pxe_file',
+          }),
+        ),
+        pxe_file: Type.Optional(
+          Type.String({
+            minLength: 1,
+            maxLength: 127,
+            pattern: '^[\\x21-\\x7e]+$',
+            help: 'Boot file on it; for iPXE also a URL. Machines that do not boot from the network are not told',
+          }),
+        ),
         lease_seconds: Type.Integer({
           default: 86_400,
           minimum: 120,

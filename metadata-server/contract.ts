@@ -52,6 +52,8 @@ export interface ServedNetwork {
   leaseSeconds: number;
   /** Relay agents (their `giaddr`) whose DHCPv4 messages are answered, through them; none unless named. */
   relays?: string[];
+  /** Where machines that boot from the network (PXE, iPXE) are sent; the others are not told. */
+  pxe?: { server: string; file: string };
   /** What router advertisements name; DHCP hands out those of the guest's own facts. */
   dnsServers?: string[];
   searchDomains?: string[];

@@ -43,7 +43,10 @@ export const OPTIONS = {
   maxMessageSize: { code: 57, type: 'u16' },
   renewalTime: { code: 58, type: 'u32' },
   rebindingTime: { code: 59, type: 'u32' },
+  vendorClass: { code: 60, type: 'bytes' },
   clientId: { code: 61, type: 'bytes' },
+  bootServer: { code: 66, type: 'text' },
+  bootFile: { code: 67, type: 'text' },
   /** RFC 4039. */
   rapidCommit: { code: 80, type: 'flag' },
   /** RFC 3046: a relay agent's own, given back to it as it came. */

@@ -110,6 +110,8 @@ export interface DhcpReply {
   values: OptionValues;
   /** In wire form already; these come before `values`. */
   prepared?: ReadonlyMap<OptionName, Buffer>;
+  /** Name in the `file` field, if that is not needed for options: old boot programs look nowhere else. */
+  file?: string | undefined;
 }
 
 /**
@@ -137,6 +139,8 @@ export function encodeReply(reply: DhcpReply): Buffer {
     return out;
   }
   const out = encodeHead(reply, size);
+  // Ends with a zero, so one octet stays free.
+  if (reply.file !== undefined) out.write(reply.file, FILE, COOKIE - FILE - 1, 'latin1');
   let at = OPTIONS_START;
   for (const wire of wires) {
     out.set(wire, at);

@@ -14,6 +14,7 @@ import {
 } from './options.ts';
 import { type DhcpReply, type DhcpRequest, MESSAGE_TYPE } from './packet.ts';
 
+const PXE = Buffer.from('PXEClient');
 const NOWHERE = '0.0.0.0';
 const EVERYONE = '255.255.255.255';
 
@@ -127,16 +128,19 @@ function lease(
   const relayed = request.giaddr !== NOWHERE;
   // Only the guest's own address is ever echoed or sent to; any other ciaddr would be a place of its choosing.
   const ciaddr = request.ciaddr === own ? own : NOWHERE;
+  const pxe = bootsFromNetwork(request) ? network.pxe : undefined;
   const reply: DhcpReply = {
     request,
     ciaddr,
     yiaddr: informed ? NOWHERE : own,
-    siaddr: network.ipv4?.address ?? NOWHERE,
+    siaddr: pxe?.server ?? network.ipv4?.address ?? NOWHERE,
+    file: pxe?.file,
     order: informed ? order.filter((name) => !LEASE_TIMES.has(name)) : order,
     values: {
       messageType: MESSAGE_TYPE[kind],
       clientId: request.options.get(OPTIONS.clientId.code),
       ...(relayed ? relayInformation(request) : {}),
+      ...(pxe ? { bootServer: pxe.server, bootFile: pxe.file } : {}),
       ...extra,
     },
     prepared: preparedOptions(network, guest),
@@ -144,6 +148,12 @@ function lease(
   // A client without an address cannot be sent to by ARP, so it is sent to by broadcast, asked for or not.
   if (relayed) return { kind, reply, destination: request.giaddr };
   return { kind, reply, destination: ciaddr === NOWHERE ? EVERYONE : ciaddr };
+}
+
+/** Boot programs say so in option 60 (PXE specification 2.1, table 2-1); iPXE does, too. */
+function bootsFromNetwork(request: DhcpRequest): boolean {
+  const vendor = request.options.get(OPTIONS.vendorClass.code);
+  return vendor?.subarray(0, PXE.length).equals(PXE) ?? false;
 }
 
 function relayInformation(request: DhcpRequest): OptionValues {

@@ -112,6 +112,8 @@ const EXAMPLES: Record<string, unknown> = {
   '[inet] bridge': 'br0',
   '[inet] ipv4_gateway': '203.0.113.1',
   '[inet] ipv6_gateway': 'fe80::1',
+  '[network] pxe_server': '192.0.2.66',
+  '[network] pxe_file': 'undionly.kpxe',
   '[network] ipv6_range': 'fd12:3456:789a::/48',
 };
 

@@ -6,8 +6,20 @@ import { GATEWAY_DEVICE, HostNetwork, vnicNames } from '../../agent/network/mod.
 import { MetadataServer } from '../../metadata-server/mod.ts';
 import { eventually } from '../helpers/agent-guest.ts';
 import { directoryOf, factsOf, nicOf, silentLog } from '../helpers/guest-facts.ts';
-import { uniquePrefix, vnetPlan } from '../helpers/network-lab.ts';
+import { capture, uniquePrefix, vnetPlan } from '../helpers/network-lab.ts';
 import { sh } from '../helpers/wires.ts';
+
+const BOOT_FILE = 'ik-boot-file.kpxe';
+
+/** Resolves when something from the guest names the boot file; what the server sends itself is not looked at. */
+async function askedForBootFile(namespace: string, giveUp: AbortSignal): Promise<boolean> {
+  const name = Buffer.from(BOOT_FILE);
+  while (!giveUp.aborted) {
+    const { frames } = await capture(namespace, GATEWAY_DEVICE, name);
+    if ((await frames).some((frame) => frame.includes(name))) return true;
+  }
+  return false;
+}
 
 t.test('iPXE takes its address, at power-on and at every reset', async (t) => {
   const prefix = uniquePrefix();
@@ -35,10 +47,15 @@ t.test('iPXE takes its address, at power-on and at every reset', async (t) => {
     ipv4: { address: '10.0.0.1', prefixLength: 24 },
     mtu: 1500,
     leaseSeconds: 3600,
+    pxe: { server: '10.0.0.1', file: BOOT_FILE },
   });
   await sh('ip', 'tuntap', 'add', 'dev', device, 'mode', 'tap');
   await sh('ip', 'link', 'set', device, 'master', vnet.bridge, 'addrgenmode', 'none', 'up');
 
+  const giveUp = new AbortController();
+  const limit = setTimeout(() => giveUp.abort(), 120_000);
+  t.teardown(() => clearTimeout(limit));
+  const asked = askedForBootFile(vnet.namespace, giveUp.signal);
   const machine = spawn(
     'qemu-system-x86_64',
     [
@@ -58,6 +75,7 @@ t.test('iPXE takes its address, at power-on and at every reset', async (t) => {
   const counts = () => server.counters(vnet.id)!.dhcp4Clients.find((one) => one.mac === mac)?.counts;
   await eventually(`a lease at power-on: ${said}`, async () => (counts()?.ack ?? 0) >= 1);
   t.match(counts(), { nak: 0, unknown: 0, sendFailed: 0 });
+  t.ok(await asked, 'and asks by TFTP for the file it was told of');
   const before = counts()!.ack;
   machine.stdin.write('{"execute":"qmp_capabilities"}\n{"execute":"system_reset"}\n');
   await eventually(`a lease after a reset: ${said}`, async () => counts()!.ack > before);

@@ -79,6 +79,27 @@ t.test('INFORM gets options without a lease', async (t) => {
   t.same(ask(8, { ciaddr: '10.0.0.99' }), { silence: 'foreign-inform' });
 });
 
+t.test('who boots from the network is told where from, and nobody else', async (t) => {
+  const pxe = { server: '192.0.2.66', file: 'undionly.kpxe' };
+  const boots: [number, number[]] = [60, [...Buffer.from('PXEClient:Arch:00000:UNDI:002001')]];
+  const told = (options: [number, number[]][]) => {
+    const request = parseRequest(dhcpMessage({}, [[53, [1]], ...options]));
+    if (typeof request === 'string') throw new Error(request);
+    const answer = respond(request, { ...network, pxe }, guest);
+    if (answer.kind === 'silence') throw new Error(answer.reason);
+    const wire = encodeReply(answer.reply);
+    const { siaddr, options: got } = readReply(wire);
+    const text = (code: number) => Buffer.from(got.get(code) ?? []).toString();
+    const file = wire.toString('latin1', 108, 236).replace(/\0.*$/s, '');
+    return { siaddr, file, server: text(66), name: text(67) };
+  };
+  const there = { siaddr: pxe.server, file: pxe.file, server: pxe.server, name: pxe.file };
+  t.same(told([boots]), there);
+  t.same(told([boots, [55, [1, 3, 66, 67]]]), there);
+  t.match(told([boots, [55, [1, 3]]]), { siaddr: pxe.server, file: pxe.file, name: '' }, 'in the old fields');
+  t.same(told([[55, [1, 3, 66, 67]]]), { siaddr: '10.0.0.1', file: '', server: '', name: '' });
+});
+
 t.test('silence has a reason', async (t) => {
   t.same(ask(1, {}, [], null), { silence: 'unknown' });
   t.same(ask(3, {}, [wants('10.0.0.12')], null), { silence: 'unknown' }, 'no NAK to a stranger');

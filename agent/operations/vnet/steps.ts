@@ -35,6 +35,7 @@ export function removeNetwork(host: Host, plan: VNetStepPlan): Promise<void> {
 /** What the metadata server needs to know of a VNet. */
 export function servedNetwork(config: Host['config'], vnet: VNet): ServedNetwork {
   const { namespace } = vnetNames(config.prefix, vnet.id);
+  const { pxe_server: server, pxe_file: file } = config.network;
   return {
     vnetId: vnet.id,
     namespace,
@@ -43,6 +44,7 @@ export function servedNetwork(config: Host['config'], vnet: VNet): ServedNetwork
     ...(vnet.ipv6 ? { ipv6: { address: vnet.ipv6.gateway, prefixLength: vnet.ipv6.prefixLength } } : {}),
     mtu: vnet.mtu,
     leaseSeconds: config.network.lease_seconds,
+    ...(server && file ? { pxe: { server, file } } : {}),
     dnsServers: config.network.dns_servers,
     searchDomains: config.network.search_domains,
   };
