@@ -58,7 +58,8 @@ export function measure(reader: Reader, machines: readonly MachineSample[], time
   const vnics = Map.groupBy(reader.list('vnic'), ({ vserverId }) => vserverId);
   return reader.list('vserver').map((vserver) => {
     const machine = byDomain.get(vserver.domain);
-    const live = machine && machine.state !== 'off' && machine.state !== 'crashed' ? machine : undefined;
+    const counting = vserver.power === 'on' && machine?.state !== 'off' && machine?.state !== 'crashed';
+    const live = counting ? machine : undefined;
     return {
       time,
       ...held(vserver),
