@@ -58,7 +58,7 @@ export async function startAgent(
   const inventory = await Inventory.open(inventoryPath(config));
   const seal = await Seal.open(sealKeyPath(config));
   const directory = new InventoryDirectory(inventory, config.network, seal);
-  const meters = await openMeters(config, log);
+  const meters = await openMeters(config, log, inventory);
   const sockets = new SocketStore(left, log);
   const host = new Host({
     ...(meters ? { meters } : {}),
@@ -142,11 +142,17 @@ export async function startAgent(
   };
 }
 
-async function openMeters(config: Config, log: Logger): Promise<MeterStore | undefined> {
+async function openMeters(
+  config: Config,
+  log: Logger,
+  { database }: Inventory,
+): Promise<MeterStore | undefined> {
   const { metering } = config;
   if (!metering.enabled) return undefined;
   const bounds = { rounds: roundsOf(metering), bytes: metering.max_mib * 2 ** 20 };
-  return await MeterStore.open(meteringPath(config), bounds, log);
+  return await MeterStore.open(meteringPath(config), bounds, log, (path, options = {}) =>
+    database.openBeside(path, options),
+  );
 }
 
 /** QEMU's own user passes through the state folder to its disks; what is secret has its own mode. */

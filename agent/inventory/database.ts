@@ -1,96 +1,109 @@
-// Talks to the thread that owns the SQLite file.
+// Talks to the thread that owns the SQLite files.
 import { Worker } from 'node:worker_threads';
 import { InnkeeperError } from '../resources/errors.ts';
 import type { FileOptions } from './open-file.ts';
-import type { Statement, WorkerReply, WorkerRequest } from './worker.ts';
+import type { Statement, WorkerReply, WorkerTask } from './worker.ts';
 
 export type { Statement } from './worker.ts';
-
-/** It holds a statement or a page of rows for a moment; Node's usual 48 would only be filled because they are there. */
-const YOUNG_MB = 2;
 
 interface Waiter {
   resolve(rows: Record<string, unknown>[]): void;
   reject(error: Error): void;
 }
 
+/** The thread, as all databases in it see it. */
+interface Thread {
+  worker: Worker;
+  waiters: Map<number, Waiter>;
+  /** Numbers of the next request and of the next file. */
+  nextRequest: number;
+  nextFile: number;
+  lost: Error | undefined;
+}
+
+const cannotOpen = (path: string, error: Error) =>
+  new InnkeeperError('internal', `The database ${path} cannot be opened: ${error.message}.`, {}, error);
+
 /** An open database: writes are transactions, reads are single statements, both in the order given. */
 export class Database {
-  readonly #worker: Worker;
-  readonly #waiters = new Map<number, Waiter>();
-  #next = 1;
-  #lost: Error | undefined;
+  readonly #thread: Thread;
+  readonly #file: number;
 
-  private constructor(worker: Worker) {
-    this.#worker = worker;
+  private constructor(thread: Thread, file: number) {
+    this.#thread = thread;
+    this.#file = file;
   }
 
   /** Opens (or makes) the file and brings its schema up to date. @throws InnkeeperError `internal` */
   static open(path: string, options: FileOptions = {}): Promise<Database> {
-    const worker = new Worker(new URL('./worker.ts', import.meta.url), {
-      workerData: { path, options },
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
-    });
-    const database = new Database(worker);
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { path, options } });
+    const thread: Thread = { worker, waiters: new Map(), nextRequest: 1, nextFile: 1, lost: undefined };
     return new Promise((resolve, reject) => {
-      const refuse = (error: Error) =>
-        reject(
-          new InnkeeperError(
-            'internal',
-            `The database ${path} cannot be opened: ${error.message}.`,
-            {},
-            error,
-          ),
-        );
+      const refuse = (error: Error) => reject(cannotOpen(path, error));
       worker.once('error', refuse);
       worker.once('message', () => {
         worker.off('error', refuse);
-        worker.on('message', (reply: WorkerReply) => database.#settle(reply));
-        worker.on('error', (error) => database.#lose(error as Error));
-        worker.on('exit', () => database.#lose(new Error('its thread has ended')));
-        resolve(database);
+        worker.on('message', (reply: WorkerReply) => settle(thread, reply));
+        worker.on('error', (error) => lose(thread, error as Error));
+        worker.on('exit', () => lose(thread, new Error('its thread has ended')));
+        resolve(new Database(thread, 0));
       });
     });
   }
 
+  /** Another file in the same thread, which costs memory; what is long in one holds up the other. */
+  async openBeside(path: string, options: FileOptions): Promise<Database> {
+    const other = new Database(this.#thread, this.#thread.nextFile++);
+    await other.#ask({ open: path, options }).catch((error: Error) => {
+      throw cannotOpen(path, error);
+    });
+    return other;
+  }
+
   /** Runs all statements in one transaction, on disk when it resolves. */
   async write(statements: Statement[]): Promise<void> {
-    await this.#ask((id) => ({ id, write: statements }));
+    await this.#ask({ write: statements });
   }
 
   read(sql: string, ...parameters: Statement extends [string, ...infer P] ? P : never) {
-    return this.#ask((id) => ({ id, read: [sql, ...parameters] }));
+    return this.#ask({ read: [sql, ...parameters] });
   }
 
-  close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#worker.once('exit', () => resolve());
-      this.#worker.postMessage('close');
-    });
+  /** Of the first file: closes those beside it, too. */
+  async close(): Promise<void> {
+    if (this.#file > 0) {
+      await this.#ask({ close: true });
+      return;
+    }
+    const { worker } = this.#thread;
+    const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+    worker.postMessage('close');
+    await gone;
   }
 
-  #ask(make: (id: number) => WorkerRequest): Promise<Record<string, unknown>[]> {
-    if (this.#lost) return Promise.reject(this.#lost);
-    const id = this.#next++;
+  #ask(task: WorkerTask): Promise<Record<string, unknown>[]> {
+    const { worker, waiters, lost } = this.#thread;
+    if (lost) return Promise.reject(lost);
+    const id = this.#thread.nextRequest++;
     return new Promise((resolve, reject) => {
-      this.#waiters.set(id, { resolve, reject });
-      this.#worker.postMessage(make(id));
+      waiters.set(id, { resolve, reject });
+      worker.postMessage({ ...task, id, file: this.#file });
     });
   }
+}
 
-  #settle(reply: WorkerReply): void {
-    const waiter = this.#waiters.get(reply.id);
-    this.#waiters.delete(reply.id);
-    if ('rows' in reply) waiter?.resolve(reply.rows);
-    else if (reply.full) {
-      const what = 'The disk that holds the inventory is full; nothing was changed. Make room and ask again.';
-      waiter?.reject(new InnkeeperError('no-capacity', what));
-    } else waiter?.reject(new InnkeeperError('internal', `The inventory refused a write: ${reply.error}.`));
-  }
+function settle({ waiters }: Thread, reply: WorkerReply): void {
+  const waiter = waiters.get(reply.id);
+  waiters.delete(reply.id);
+  if ('rows' in reply) waiter?.resolve(reply.rows);
+  else if (reply.full) {
+    const what = 'The disk that holds the inventory is full; nothing was changed. Make room and ask again.';
+    waiter?.reject(new InnkeeperError('no-capacity', what));
+  } else waiter?.reject(new InnkeeperError('internal', `The inventory refused a write: ${reply.error}.`));
+}
 
-  #lose(error: Error): void {
-    this.#lost = new InnkeeperError('internal', `The inventory is lost: ${error.message}.`, {}, error);
-    for (const waiter of this.#waiters.values()) waiter.reject(this.#lost);
-    this.#waiters.clear();
-  }
+function lose(thread: Thread, error: Error): void {
+  thread.lost = new InnkeeperError('internal', `The inventory is lost: ${error.message}.`, {}, error);
+  for (const waiter of thread.waiters.values()) waiter.reject(thread.lost);
+  thread.waiters.clear();
 }

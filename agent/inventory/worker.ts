@@ -1,30 +1,45 @@
-// The only thread that touches the database: a commit's fsync must never hold up DHCP or metadata.
-import type { SQLInputValue, StatementSync } from 'node:sqlite';
+// The only thread that touches databases: a commit's fsync must never hold up DHCP or metadata.
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
-import { openFile } from './open-file.ts';
+import { type FileOptions, openFile } from './open-file.ts';
 
 export type Statement = [sql: string, ...parameters: SQLInputValue[]];
-export type WorkerRequest = { id: number; write: Statement[] } | { id: number; read: Statement };
+/** What is asked of one file; the first one, number 0, is open from the start. */
+export type WorkerTask =
+  | { write: Statement[] }
+  | { read: Statement }
+  | { open: string; options: FileOptions }
+  | { close: true };
+export type WorkerRequest = WorkerTask & { id: number; file: number };
 export type WorkerReply =
   | { id: number; rows: Record<string, unknown>[] }
   | { id: number; error: string; full: boolean };
 
+interface OpenFile {
+  db: DatabaseSync;
+  prepared: Map<string, StatementSync>;
+}
+
 const SQLITE_FULL = 13;
 
-const db = openFile(workerData.path, workerData.options);
-const prepared = new Map<string, StatementSync>();
+const files = new Map<number, OpenFile>();
 
-function prepare(sql: string): StatementSync {
+function open(file: number, path: string, options: FileOptions): void {
+  files.set(file, { db: openFile(path, options), prepared: new Map() });
+}
+
+function prepare({ db, prepared }: OpenFile, sql: string): StatementSync {
   const statement = prepared.get(sql) ?? db.prepare(sql);
   prepared.set(sql, statement);
   return statement;
 }
 
 /** All or nothing. */
-function write(statements: Statement[]): void {
+function write(file: OpenFile, statements: Statement[]): void {
+  const { db } = file;
   db.exec('BEGIN IMMEDIATE');
   try {
-    for (const [sql, ...parameters] of statements) prepare(sql).run(...parameters);
+    for (const [sql, ...parameters] of statements) prepare(file, sql).run(...parameters);
     db.exec('COMMIT');
   } catch (error) {
     if (db.isTransaction) db.exec('ROLLBACK');
@@ -32,24 +47,37 @@ function write(statements: Statement[]): void {
   }
 }
 
+function carryOut(request: WorkerRequest): Record<string, unknown>[] {
+  if ('open' in request) {
+    open(request.file, request.open, request.options);
+    return [];
+  }
+  const file = files.get(request.file);
+  if (!file) throw new Error('the file is closed');
+  if ('close' in request) {
+    file.db.close();
+    files.delete(request.file);
+  } else if ('write' in request) write(file, request.write);
+  else {
+    const [sql, ...parameters] = request.read;
+    return prepare(file, sql).all(...parameters) as Record<string, unknown>[];
+  }
+  return [];
+}
+
 parentPort!.on('message', (request: WorkerRequest | 'close') => {
   if (request === 'close') {
-    db.close();
+    for (const { db } of files.values()) db.close();
     parentPort!.close();
     return;
   }
   const { id } = request;
   try {
-    let rows: Record<string, unknown>[] = [];
-    if ('write' in request) write(request.write);
-    else {
-      const [sql, ...parameters] = request.read;
-      rows = prepare(sql).all(...parameters) as Record<string, unknown>[];
-    }
-    parentPort!.postMessage({ id, rows } satisfies WorkerReply);
+    parentPort!.postMessage({ id, rows: carryOut(request) } satisfies WorkerReply);
   } catch (error) {
     const full = (error as { errcode?: number }).errcode === SQLITE_FULL;
     parentPort!.postMessage({ id, error: (error as Error).message, full } satisfies WorkerReply);
   }
 });
+open(0, workerData.path, workerData.options);
 parentPort!.postMessage('open');

@@ -33,6 +33,9 @@ export interface MeterBatch {
   samples: MeterSample[];
 }
 
+/** How its file is opened: beside another one, or in a thread of its own. */
+export type OpenDatabase = typeof Database.open;
+
 /** Apart from the inventory, whose writes must be on disk when they count, and which nothing may make large. */
 export class MeterStore {
   readonly #database: Database;
@@ -57,14 +60,19 @@ export class MeterStore {
   }
 
   /** A file that cannot be used is put aside: samples are worth less than an agent that starts. */
-  static async open(path: string, bounds: MeterBounds, log: Logger): Promise<MeterStore> {
+  static async open(
+    path: string,
+    bounds: MeterBounds,
+    log: Logger,
+    openDatabase: OpenDatabase = Database.open,
+  ): Promise<MeterStore> {
     const options = { migrations: MIGRATIONS, synchronous: 'NORMAL' } as const;
-    const database = await Database.open(path, options).catch(async (error) => {
+    const database = await openDatabase(path, options).catch(async (error) => {
       log.error({ err: error, path }, 'the samples cannot be read; they are put aside, and begun anew');
       for (const suffix of ['', '-wal', '-shm']) {
         await rename(path + suffix, `${path}.unreadable${suffix}`).catch(() => undefined);
       }
-      return await Database.open(path, options);
+      return await openDatabase(path, options);
     });
     const [last] = await database.read("SELECT seq FROM sqlite_sequence WHERE name = 'sample'");
     const rows = await database.read('SELECT name, acknowledged FROM receiver');

@@ -5,8 +5,9 @@ import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { checkConfig } from '../../agent/config.ts';
 import type { Host } from '../../agent/host.ts';
+import { Inventory } from '../../agent/inventory/inventory.ts';
 import { Meter, roundsOf } from '../../agent/metering/meter.ts';
-import { type MeterBounds, MeterStore } from '../../agent/metering/meter-store.ts';
+import { type MeterBounds, MeterStore, type OpenDatabase } from '../../agent/metering/meter-store.ts';
 import { type Measured, measure } from '../../agent/metering/sample.ts';
 import type { MachineSample } from '../../drivers/hypervisor.ts';
 
@@ -190,6 +191,23 @@ t.test('a file that cannot be read is put aside, and metering begins anew', asyn
   await meters.add(rows(1));
   t.equal(meters.lastSequence, 1);
   t.ok(await stat(`${path}.unreadable`));
+});
+
+t.test('its file can be beside another one in the same thread, and neither disturbs the other', async (t) => {
+  const folder = t.testdir();
+  const inventory = await Inventory.open(join(folder, 'inventory.db'));
+  const { database } = inventory;
+  await writeFile(join(folder, 'metering.db'), 'no database at all, but long enough'.repeat(40));
+  const beside: OpenDatabase = (path, options = {}) => database.openBeside(path, options);
+  const meters = await MeterStore.open(join(folder, 'metering.db'), WIDE, log, beside);
+  await meters.add(rows(2));
+  await t.rejects(database.write([['INSERT INTO nowhere VALUES (1)']]), { code: 'internal' });
+  t.same(numbers(await meters.read(10, 0)), [1, 2]);
+  await meters.close();
+  await t.rejects(meters.read(10, 0), { code: 'internal' });
+  await inventory.transact((tx) => tx.event('still.there', {}));
+  t.equal(inventory.lastSequence, 1);
+  await inventory.close();
 });
 
 t.test('a round is one call to the hypervisor; while it is away there are no rounds', async (t) => {
