@@ -7,8 +7,9 @@ import type { Caller } from './caller.ts';
 
 /** VIR_TYPED_PARAM_STRING_OKAY: this client understands text among the parameters. */
 const STRINGS_UNDERSTOOD = 4;
-/** More parameters than any of these calls has. */
-const NPARAMS = 32;
+/** The most parameters that libvirtd lets a caller ask for: REMOTE_DOMAIN_SCHEDULER_PARAMETERS_MAX, …_BLOCK_IO_TUNE_…. */
+const MOST_SCHEDULER_PARAMS = 16;
+const MOST_BLOCK_IO_PARAMS = 32;
 
 /** `flags` are AFFECT's unless said otherwise. Every method may throw what {@link Caller.call} throws. */
 export class DomainTuning {
@@ -34,7 +35,7 @@ export class DomainTuning {
   }
 
   async scheduler(dom: DomainRef, flags = 0, options?: CallOptions): Promise<TypedValues> {
-    const args = { dom, nparams: NPARAMS, flags: flags | STRINGS_UNDERSTOOD };
+    const args = { dom, nparams: MOST_SCHEDULER_PARAMS, flags: flags | STRINGS_UNDERSTOOD };
     return (await this.#caller.call('domain_get_scheduler_parameters_flags', args, options)).params;
   }
 
@@ -60,7 +61,7 @@ export class DomainTuning {
   }
 
   async blockIo(dom: DomainRef, disk: string, flags = 0, options?: CallOptions): Promise<TypedValues> {
-    const args = { dom, disk, nparams: NPARAMS, flags: flags | STRINGS_UNDERSTOOD };
+    const args = { dom, disk, nparams: MOST_BLOCK_IO_PARAMS, flags: flags | STRINGS_UNDERSTOOD };
     return (await this.#caller.call('domain_get_block_io_tune', args, options)).params;
   }
 
