@@ -1,10 +1,13 @@
 // Which driver serves which libvirt URI: the one place that names them all.
+import type { HostExamination } from './host-finding.ts';
 import { DriverError, type Hypervisor } from './hypervisor.ts';
+import { kvmHost } from './kvm/examine.ts';
 import { KvmDialect } from './kvm/kvm-dialect.ts';
 import type { LibvirtOptions } from './libvirt/mod.ts';
 import type { Dialect } from './libvirt-hypervisor/dialect.ts';
 import { LibvirtHypervisor } from './libvirt-hypervisor/libvirt-hypervisor.ts';
 import { TestDialect } from './test-hypervisor/test-dialect.ts';
+import { xenHost } from './xen/examine.ts';
 import { XenDialect } from './xen/xen-dialect.ts';
 
 export interface HypervisorOptions extends LibvirtOptions {
@@ -24,7 +27,7 @@ const DIALECTS: Readonly<Record<string, (options: HypervisorOptions) => Dialect>
  * @throws DriverError `unsupported` for a scheme no driver serves, `invalid` for a URI that is none
  */
 export function openHypervisor(options: HypervisorOptions): Hypervisor {
-  const scheme = /^([a-z]+)(\+[a-z]+)?:/.exec(options.uri)?.[1] ?? '';
+  const scheme = schemeOf(options.uri);
   const dialect = Object.hasOwn(DIALECTS, scheme) ? DIALECTS[scheme] : undefined;
   if (dialect === undefined) {
     const known = Object.keys(DIALECTS).join(', ');
@@ -38,5 +41,14 @@ export function openHypervisor(options: HypervisorOptions): Hypervisor {
   }
 }
 
-/** Whether guests can run by hardware on this host, found out by running one; see kvm/acceleration.ts. */
-export { probeAcceleration } from './kvm/acceleration.ts';
+/** How the host behind a libvirt URI is looked at; undefined where there is nothing to look at. */
+export function examinationOf(uri: string): HostExamination | undefined {
+  const scheme = schemeOf(uri);
+  return Object.hasOwn(EXAMINATIONS, scheme) ? EXAMINATIONS[scheme] : undefined;
+}
+
+const EXAMINATIONS: Readonly<Record<string, HostExamination>> = { qemu: kvmHost, xen: xenHost };
+
+function schemeOf(uri: string): string {
+  return /^([a-z]+)(\+[a-z]+)?:/.exec(uri)?.[1] ?? '';
+}

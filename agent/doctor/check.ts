@@ -1,4 +1,5 @@
 // What a check of `innkeeper doctor` is: it looks at one thing and says what it found, what it means and what to do.
+import type { ExamineOptions } from '../../drivers/host-finding.ts';
 import type { Config } from '../config.ts';
 
 export type Level = 'ok' | 'warning' | 'fault';
@@ -29,8 +30,8 @@ export interface Senses {
   /** Standard output of a command. @throws if it cannot be run or fails */
   run(command: string, args: string[]): Promise<string>;
   now(): number;
-  /** Whether a small guest runs by KVM, tried. */
-  acceleration(): Promise<{ type: string; reason?: string }>;
+  /** Whether guests run by hardware; where it is absent the driver finds out by itself. */
+  acceleration?: ExamineOptions['probe'];
 }
 
 export interface CheckContext {

@@ -1,17 +1,10 @@
 // Are the programs there that the agent calls, and new enough?
+import type { HostProgram } from '../../drivers/host-finding.ts';
+import { examinationOf } from '../../drivers/open.ts';
 import type { CheckContext } from './check.ts';
 import { type Check, fault, fine } from './check.ts';
 
-interface Program {
-  command: string;
-  args: string[];
-  packages: string;
-  purpose: string;
-  /** Oldest version that will do. */
-  oldest?: number;
-}
-
-const COMMON: Program[] = [
+const COMMON: HostProgram[] = [
   { command: 'ip', args: ['-V'], packages: 'iproute2', purpose: 'VNets cannot be built.' },
   { command: 'nft', args: ['--version'], packages: 'nftables', purpose: 'Guests cannot be kept apart.' },
   {
@@ -23,31 +16,27 @@ const COMMON: Program[] = [
   },
 ];
 /** Only where addresses can move from one guest to another. */
-const CONNTRACK: Program = {
+const CONNTRACK: HostProgram = {
   command: 'conntrack',
   args: ['--version'],
   packages: 'conntrack',
   purpose: 'Whoever has given a PublicIP away may go on using it on connections that were open.',
 };
-const QEMU: Program = {
-  command: 'qemu-system-x86_64',
-  args: ['--version'],
-  packages: 'qemu-system-x86',
-  purpose: 'No VServer can start.',
-  oldest: 6,
-};
 
 export const programs: Check = {
   name: 'programs',
   async run({ config, senses }) {
-    const qemu = config.libvirt_uri.startsWith('qemu') ? [QEMU] : [];
-    const wanted = [...COMMON, ...qemu, ...(config.inet ? [CONNTRACK] : [])];
+    const ofHypervisor = examinationOf(config.libvirt_uri)?.programs ?? [];
+    const wanted = [...COMMON, ...ofHypervisor, ...(config.inet ? [CONNTRACK] : [])];
     const found = (await Promise.all(wanted.map((program) => look(program, senses)))).flat();
     return found.length > 0 ? found : [fine(`${wanted.map(({ command }) => command).join(', ')} are there`)];
   },
 };
 
-async function look({ command, args, packages, purpose, oldest }: Program, senses: CheckContext['senses']) {
+async function look(
+  { command, args, packages, purpose, oldest }: HostProgram,
+  senses: CheckContext['senses'],
+) {
   let said: string;
   try {
     said = await senses.run(command, args);

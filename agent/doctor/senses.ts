@@ -2,7 +2,6 @@
 import { execFile } from 'node:child_process';
 import { readFile, statfs } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { probeAcceleration } from '../../drivers/open.ts';
 import type { Senses } from './check.ts';
 
 const run = promisify(execFile);
@@ -20,5 +19,4 @@ export const hostSenses: Senses = {
     return stdout;
   },
   now: () => Date.now(),
-  acceleration: () => probeAcceleration(),
 };

@@ -12,15 +12,9 @@ import type { Dialect } from '../libvirt-hypervisor/dialect.ts';
 import { renderXml } from '../libvirt-hypervisor/xml.ts';
 import { diskXml, nicXml } from './device-xml.ts';
 import { domainXml } from './domain-xml.ts';
+import { offeredTypes } from './offered.ts';
 import { statistics } from './statistics.ts';
 import { diskTarget } from './targets.ts';
-
-/** How libvirt's capabilities call the guest types. */
-const OS_TYPES: readonly [GuestType, string][] = [
-  ['hvm', '<os_type>hvm</os_type>'],
-  ['pvh', '<os_type>xenpvh</os_type>'],
-  ['pv', '<os_type>xen</os_type>'],
-];
 
 export class XenDialect implements Dialect {
   readonly features: HypervisorFeatures = {
@@ -47,8 +41,7 @@ export class XenDialect implements Dialect {
   #offered: GuestType[] = ['pv'];
 
   async prepare(client: LibvirtClient): Promise<void> {
-    const capabilities = await client.host.capabilities();
-    this.#offered = OS_TYPES.filter(([, element]) => capabilities.includes(element)).map(([type]) => type);
+    this.#offered = offeredTypes(await client.host.capabilities());
   }
 
   statistics(client: LibvirtClient, domains?: DomainRef[]): Promise<DomainStats[]> {
