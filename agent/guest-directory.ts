@@ -3,6 +3,7 @@ import type { GuestFacts, GuestNic } from '../contextualization/guest-facts.ts';
 import type { GuestDirectory } from '../metadata-server/mod.ts';
 import type { Config } from './config.ts';
 import { guestFacts } from './guest-facts.ts';
+import { keepInitialPassword } from './initial-password.ts';
 import type { Change, Inventory } from './inventory/inventory.ts';
 import type { VNic } from './resources/vnet.ts';
 import type { Seal } from './seal.ts';
@@ -38,15 +39,8 @@ export class InventoryDirectory implements GuestDirectory {
     return this.#guest(`${vnetId} ${address}`);
   }
 
-  async storeInitialPassword(vserverId: string, password: Uint8Array, how: 'clear' | 'encrypted') {
-    return this.#inventory.transact((tx) => {
-      const vserver = tx.get('vserver', vserverId);
-      if (!vserver || vserver.initialPassword) return 'already' as const;
-      const sealed = this.#seal.seal(password, vserverId);
-      tx.patch('vserver', vserverId, { initialPassword: { how, sealed, time: new Date().toISOString() } });
-      tx.event('vserver.initial-password', { vserver: vserverId }, { how });
-      return 'stored' as const;
-    });
+  storeInitialPassword(vserverId: string, password: Uint8Array, how: 'clear' | 'encrypted') {
+    return keepInitialPassword(this.#inventory, this.#seal, vserverId, password, how);
   }
 
   encryptedPassword(vserverId: string): string | undefined {

@@ -3,7 +3,6 @@ import { Type } from '@sinclair/typebox';
 import type { Host } from '../host.ts';
 import { find } from '../operations/find.ts';
 import { queryParams, vserverId } from '../operations/parameters.ts';
-import { InnkeeperError } from '../resources/errors.ts';
 import { VDiskAttributes } from '../resources/vdisk.ts';
 import { VNicAttributes } from '../resources/vnet.ts';
 import { type VServer, VServerAttributes } from '../resources/vserver.ts';
@@ -71,40 +70,5 @@ export const getVServerStatus = defineQuery(
     const shown = attributes(host, find(host.inventory, 'vserver', params.vserverId));
     const { vserverId: id, state, power, reason, condition } = shown;
     return { vserverId: id, state, power, reason, ...(condition ? { condition } : {}) };
-  },
-);
-
-export const getInitialPasswordVServer = defineQuery(
-  {
-    name: 'getInitialPasswordVServer',
-    summary: 'The initial password the guest made; cleared afterwards if asked. Every access is an event.',
-    right: 'operate',
-    params: queryParams({ ...vserverId, clear: Type.Optional(Type.Boolean()) }),
-    result: Type.Object({
-      vserverId: Type.String(),
-      password: Type.String(),
-      how: Type.Union([Type.Literal('clear'), Type.Literal('encrypted')]),
-      time: Type.String(),
-    }),
-    http: { verb: 'POST', path: '/v1/vservers/{vserverId}/initial-password' },
-  },
-  async ({ host, params, caller }) => {
-    const { id, initialPassword, name } = find(host.inventory, 'vserver', params.vserverId);
-    if (!initialPassword) {
-      const why = `The guest of VServer ${name} has not handed over an initial password yet.`;
-      throw new InnkeeperError('not-found', why, { vserver: id });
-    }
-    const password = host.seal.unseal(initialPassword.sealed, id).toString('utf8');
-    await host.inventory.transact((tx) => {
-      // Kept as an empty one, so that the guest cannot write a second.
-      const cleared = { ...initialPassword, sealed: host.seal.seal(new Uint8Array(), id) };
-      if (params.clear) tx.patch('vserver', id, { initialPassword: cleared });
-      tx.event(
-        'vserver.initial-password-read',
-        { vserver: id },
-        { by: caller.name, cleared: params.clear === true },
-      );
-    });
-    return { vserverId: id, password, how: initialPassword.how, time: initialPassword.time };
   },
 );

@@ -1,11 +1,11 @@
 // The configuration service of a real agent: initial passwords kept from everyone else, sessions, what `show` tells.
 import { execFile } from 'node:child_process';
 import { constants, generateKeyPairSync, privateDecrypt, randomBytes } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
-import { type TestAgent, testAgent } from '../helpers/agent-process.ts';
+import { testAgent } from '../helpers/agent-process.ts';
+import { filesWith } from '../helpers/files-with.ts';
 import { registeredImage } from '../helpers/guest-console.ts';
 import { type StandIn, standInGuest } from '../helpers/standin-guest.ts';
 
@@ -40,26 +40,6 @@ async function agentWithGuests(t: Test, guests: Record<string, object>) {
     made.push(await standInGuest(t, agent, name));
   }
   return { agent, guests: made };
-}
-
-/** Files of the agent that hold one of the texts, also as base64 or hexadecimal digits. */
-async function filesWith(agent: TestAgent, text: string): Promise<string[]> {
-  const bytes = Buffer.from(text);
-  // Base64 of a text inside of another depends on where it begins there.
-  const base64 = [0, 1, 2].map((shift) =>
-    Buffer.concat([Buffer.alloc(shift), bytes])
-      .toString('base64')
-      .slice(shift === 0 ? 0 : 4, -4),
-  );
-  const needles = [bytes, ...[...base64, bytes.toString('hex')].map((needle) => Buffer.from(needle))];
-  const entries = await readdir(agent.folder, { recursive: true, withFileTypes: true });
-  const found: string[] = [];
-  for (const entry of entries.filter((each) => each.isFile())) {
-    const path = join(entry.parentPath, entry.name);
-    const content = await readFile(path).catch(() => Buffer.alloc(0));
-    if (needles.some((needle) => content.includes(needle))) found.push(entry.name);
-  }
-  return found.sort();
 }
 
 t.test('an initial password is taken once and is nowhere to be found in clear', async (t) => {
@@ -107,9 +87,22 @@ t.test('an initial password is taken once and is nowhere to be found in clear', 
   );
   t.equal(decrypted.toString(), secret, 'the key of its creator opens it');
 
-  t.ok((await filesWith(agent, 'serving a VNet')).includes('agent.log'), 'the search finds what is there');
-  t.ok((await filesWith(agent, 'encrypting')).some((name) => name.startsWith('inventory.db')));
-  t.same(await filesWith(agent, clear), [], 'while the agent runs');
+  t.ok(
+    (await filesWith(agent.folder, 'serving a VNet')).includes('agent.log'),
+    'the search finds what is there',
+  );
+  t.ok((await filesWith(agent.folder, 'encrypting')).some((name) => name.startsWith('inventory.db')));
+  const bundle = join(agent.folder, 'bundle.tar.gz');
+  const doctor = ['--socket', agent.socket, 'doctor', '--config', join(agent.folder, 'innkeeper.toml')];
+  // Whatever it finds wrong with this host, the bundle is written.
+  await run(command, [...doctor, '--bundle', bundle]).catch(() => {});
+  t.ok(
+    (await filesWith(agent.folder, 'sealing')).includes('bundle.tar.gz'),
+    'and inside of the bundle for support',
+  );
+  for (const each of [clear, secret, posted]) {
+    t.same(await filesWith(agent.folder, each), [], 'while the agent runs');
+  }
   await agent.call('getInitialPasswordVServer', { vserverId: 'sealing', clear: true });
   t.match(
     await agent.call('getInitialPasswordVServer', { vserverId: 'sealing' }),
@@ -122,7 +115,8 @@ t.test('an initial password is taken once and is nowhere to be found in clear', 
     'and still taken',
   );
   await agent.stop();
-  for (const each of [clear, secret]) t.same(await filesWith(agent, each), [], 'after it has ended');
+  for (const each of [clear, secret, posted])
+    t.same(await filesWith(agent.folder, each), [], 'after it has ended');
 });
 
 t.test('sessions are required where asked for, outlive the agent, and refusals are shown', async (t) => {

@@ -149,4 +149,22 @@ export const VSERVER_COMMANDS: CommandRow[] = [
   ask('vserver', 'password', 'getInitialPasswordVServer', 'the initial password its guest has sent', {
     options: [{ flags: '--clear', param: 'clear', help: 'and forget it' }],
   }),
+  ask(
+    'vserver',
+    'set-password',
+    'setPasswordVServer',
+    'set a password by the guest agent, one made up if none is given',
+    {
+      options: [
+        { flags: '--user <name>', param: 'user', help: 'whose; root if absent' },
+        {
+          flags: '--from <file>',
+          param: 'password',
+          help: 'file with the password, - for standard input; one line ending at its end is not part of it',
+          make: async (file: string) => (await content(file)).toString('utf8').replace(/\r?\n$/, ''),
+        },
+      ],
+      example: 'innkeeper vserver set-password web --user alice',
+    },
+  ),
 ];
