@@ -222,6 +222,12 @@ export const ConfigSchema = Type.Object(
           minimum: 120,
           help: 'How long a DHCP lease lasts; addresses stay the same anyway',
         }),
+        metadata_hop_limit: Type.Integer({
+          default: 1,
+          minimum: 1,
+          maximum: 255,
+          help: 'IP hops that answers of the metadata service travel; 1: not beyond the guest, so not into its containers',
+        }),
       },
       { ...closed, default: {}, help: 'What guests are told on their networks' },
     ),

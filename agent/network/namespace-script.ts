@@ -53,6 +53,15 @@ export function namespaceAddresses(plan: VNetPlan, gatewayLinkLocal: string): st
   return lines;
 }
 
+/** What a guest passes on to others behind it (a proxy, a container that was taken over) must not arrive there. */
+function hopLimit(plan: VNetPlan, hops: number): string[] {
+  const answers = 'tcp sport { 80, 8080 }';
+  return [
+    ...(plan.ipv4 ? [`meta nfproto ipv4 ${answers} ip ttl set ${hops}`] : []),
+    ...(plan.ipv6 ? [`meta nfproto ipv6 ${answers} ip6 hoplimit set ${hops}`] : []),
+  ];
+}
+
 /** Guests' connections go out, and what belongs to them comes back. */
 const FORWARD = [
   `iifname "${GATEWAY_DEVICE}" oifname "${OUT_DEVICE}" accept`,
@@ -131,6 +140,7 @@ export function namespaceFilter(prefix: string, plan: VNetPlan): string[] {
     chain('prerouting', 'accept', notForUs(plan)),
     chain('input', 'drop', [...input, 'counter']),
     chain('forward', 'drop', [...inetForward(plan), ...(plan.outbound ? FORWARD : [])]),
+    ...(plan.hopLimit === undefined ? [] : [chain('output', 'accept', hopLimit(plan, plan.hopLimit))]),
     ...inetChains(plan),
     ...nat(plan),
     '}',

@@ -51,6 +51,8 @@ export interface VNetPlan {
   outbound?: { host: string; inside: string };
   /** Only while a VNIC has a public address. */
   inet?: InetPlan;
+  /** IP hops that answers over HTTP may travel; as many as the kernel gives if absent. */
+  hopLimit?: number;
 }
 
 /** One thing that a VNIC's security list allows; `remote` is an address or a subnet, everywhere if absent. */

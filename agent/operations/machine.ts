@@ -139,6 +139,7 @@ export function vnetPlan(config: Config, vnet: VNet, reader: Reader): VNetPlan {
     ...(vnet.ipv4 ? { ipv4: gateway(vnet.ipv4)! } : {}),
     ...(vnet.ipv6 ? { ipv6: gateway(vnet.ipv6)! } : {}),
     transport: vnet.transport,
+    hopLimit: network.metadata_hop_limit,
     ...(outbound ? { outbound } : {}),
     ...(inet ? { inet } : {}),
   };

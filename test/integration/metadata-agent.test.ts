@@ -24,8 +24,12 @@ async function ask(guest: StandIn, path: string, args: string[] = [], input?: st
   return { status: Number(answer.slice(end + 1)), body: answer.slice(0, end) };
 }
 
-async function agentWithGuests(t: Test, guests: Record<string, object>) {
-  const agent = await testAgent(t, { libvirtUri: 'test:///default' });
+async function agentWithGuests(
+  t: Test,
+  guests: Record<string, object>,
+  config: Record<string, unknown> = {},
+) {
+  const agent = await testAgent(t, { libvirtUri: 'test:///default', config });
   await registeredImage(agent);
   await agent.call('createVNet', { name: 'lan', ipv4Subnet: '10.9.7.0/24' });
   const made: StandIn[] = [];
@@ -151,3 +155,43 @@ t.test('sessions are required where asked for, outlive the agent, and refusals a
     'the old session holds',
   );
 });
+
+/** A container inside of the guest: behind its address, one hop further. */
+async function containerIn(t: Test, { namespace, run: inside }: StandIn) {
+  const container = `${namespace}c`;
+  await run('ip', ['netns', 'add', container]);
+  t.teardown(() => run('ip', ['netns', 'delete', container]));
+  const words = (text: string) => text.split(' ');
+  await inside('ip', words(`link add inner type veth peer name eth0 netns ${container}`));
+  await inside('ip', words('address add 172.31.0.1/24 dev inner'));
+  await inside('ip', words('link set inner up'));
+  await inside('sh', ['-ec', 'echo 1 > /proc/sys/net/ipv4/ip_forward']);
+  const nat =
+    'table ip container { chain out { type nat hook postrouting priority 100; ip saddr 172.31.0.0/24 masquerade; }; }';
+  await inside('nft', [nat]);
+  const within = (command: string, args: string[]) =>
+    run('ip', ['netns', 'exec', container, command, ...args]).then(({ stdout }) => stdout);
+  await within('ip', words('address add 172.31.0.2/24 dev eth0'));
+  await within('ip', words('link set eth0 up'));
+  await within('ip', words('route add default via 172.31.0.1'));
+  return { namespace: container, run: within };
+}
+
+for (const [hops, far] of [
+  [1, false],
+  [2, true],
+] as const) {
+  t.test(`answers travel ${hops} hop(s)`, async (t) => {
+    const { guests } = await agentWithGuests(t, { host: {} }, { network: { metadata_hop_limit: hops } });
+    const [guest] = guests as [StandIn];
+    const container = await containerIn(t, guest);
+    const lifetime = 'X-aws-ec2-metadata-token-ttl-seconds: 600';
+    const put = ['-X', 'PUT', '-H', lifetime];
+    t.equal((await ask(guest, '/latest/api/token', put)).status, 200, 'to the guest');
+    const beyond = await ask(container, '/latest/api/token', ['--max-time', far ? '20' : '3', ...put]).catch(
+      ({ stderr }: { stderr: string }) => stderr,
+    );
+    if (far) t.match(beyond, { status: 200 }, 'and into a container');
+    else t.match(beyond, /timed? ?out|Connection/i, 'and not into a container');
+  });
+}
