@@ -43,12 +43,33 @@ export class RequestOptions implements OptionSource {
 
   get(code: number): Buffer | undefined {
     const found = this.#found;
-    let value: Buffer | undefined;
+    let times = 0;
+    let size = 0;
+    let last = 0;
+    for (let i = 0; i < found.length; i += 3) {
+      if (found[i] !== code) continue;
+      times++;
+      size += found[i + 2] as number;
+      last = i;
+    }
+    if (times === 0) return undefined;
+    return times === 1 ? this.#part(last) : this.#joined(code, size);
+  }
+
+  #part(at: number): Buffer {
+    const begin = this.#found[at + 1] as number;
+    return this.#data.subarray(begin, begin + (this.#found[at + 2] as number));
+  }
+
+  /** Copied once: there may be thousands of instances, and each client is to cost the same. */
+  #joined(code: number, size: number): Buffer {
+    const found = this.#found;
+    const value = Buffer.allocUnsafe(size);
+    let to = 0;
     for (let i = 0; i < found.length; i += 3) {
       if (found[i] !== code) continue;
       const begin = found[i + 1] as number;
-      const part = this.#data.subarray(begin, begin + (found[i + 2] as number));
-      value = value === undefined ? part : Buffer.concat([value, part]);
+      to += this.#data.copy(value, to, begin, begin + (found[i + 2] as number));
     }
     return value;
   }
