@@ -3,10 +3,10 @@ import t from 'tap';
 import { checkConfig } from '../../agent/config.ts';
 import { network } from '../../agent/doctor/network.ts';
 import { hostSenses } from '../../agent/doctor/senses.ts';
-import { agentGuest, eventually, type Vnic } from '../helpers/agent-guest.ts';
+import { type AgentGuest, agentGuest, eventually, type Vnic } from '../helpers/agent-guest.ts';
 import { preparedAgent } from '../helpers/agent-process.ts';
 import { registeredImage } from '../helpers/guest-console.ts';
-import { answer, asked, echo, NOBODY } from '../helpers/provider.ts';
+import { answer, asked, echo, NOBODY, provider } from '../helpers/provider.ts';
 import { sh } from '../helpers/wires.ts';
 
 /** Ranges of this process alone: tests run beside each other on one host. */
@@ -111,6 +111,51 @@ t.test('a provider’s bridge that is not there is named, and holds nothing else
   await eventually('the leg is in it again', async () =>
     (await sh('ip', 'link', 'show', leg)).includes(`master ${bridge}`),
   );
+});
+
+t.test('a VNet with a way out may have public addresses as well', async (t) => {
+  const agent = await preparedAgent(t, { libvirtUri: 'test:///default' });
+  const outside = await provider(t, agent.prefix, own);
+  const inet = {
+    bridge: outside.bridge,
+    ipv4_ranges: [`198.19.${own}.16/28`],
+    ipv4_gateway: outside.ipv4,
+  };
+  agent.configure({ inet, network: { transit_range: `100.126.${own}.0/24` } });
+  await agent.start();
+  await registeredImage(agent);
+  await agent.call('createVNet', { name: 'lan', ipv4Subnet: '10.0.0.0/24', outbound: true });
+  const guests: AgentGuest[] = [];
+  for (const [name, last] of [
+    ['known', 2],
+    ['plain', 3],
+  ] as const) {
+    const at = { vnetId: 'lan', ipv4Address: `10.0.0.${last}` };
+    await agent.call('createVServer', { name, type: 'tiny', imageId: 'guest', vnics: [at], boot: false });
+    const [vnic] = await agent.call<[Vnic]>('listVNIC', { vserverId: name });
+    const guest = await agentGuest(agent, vnic);
+    t.teardown(guest.remove);
+    await guest.inside('ip', 'address', 'add', `10.0.0.${last}/24`, 'dev', 'eth0');
+    await guest.inside('ip', 'route', 'add', 'default', 'via', '10.0.0.1');
+    await echo(t, guest.namespace, name, `10.0.0.${last}`);
+    guests.push(guest);
+  }
+  const [known, plain] = guests as [AgentGuest, AgentGuest];
+  const [{ vnicId }] = await agent.call<[Vnic]>('listVNIC', { vserverId: 'known' });
+  const { address } = await agent.call<{ address: string }>('allocatePublicIP');
+  const seenAs = async (guest: AgentGuest, as: string, what: string) =>
+    t.equal(await answer(guest.namespace, outside.ipv4, `router ${as}`), `router ${as}`, what);
+  await seenAs(known, outside.host, 'out by the host at first');
+  await agent.call('attachPublicIP', { publicIpId: address, vnicId });
+  await seenAs(known, address, 'under its own address once it has one');
+  await seenAs(plain, outside.host, 'the other one by the host still');
+  t.equal(await answer(outside.router, address, `known ${outside.ipv4}`), `known ${outside.ipv4}`, 'and in');
+  const inner = [known.namespace, '10.0.0.3', 'plain 10.0.0.2'] as const;
+  t.equal(await answer(...inner), inner[2], 'neighbours are neighbours');
+  for (const guest of guests) t.equal(await asked(guest.namespace, outside.host), NOBODY, 'never the host');
+  await agent.call('detachPublicIP', { publicIpId: address });
+  await seenAs(known, outside.host, 'by the host again');
+  t.equal(await asked(outside.router, address), NOBODY);
 });
 
 t.test('a host without [inet] says so', async (t) => {
