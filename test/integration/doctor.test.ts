@@ -230,6 +230,20 @@ const FAULTS: Fault[] = [
     heal: () => run('ip', 'link', 'del', `${agent.prefix}b00000000`),
   },
   {
+    code: 'inet-bridge-missing',
+    check: 'network',
+    patient: {
+      config: {
+        inet: {
+          bridge: 'nowhere0',
+          ipv4_ranges: ['203.0.113.0/28'],
+          ipv4_gateway: '203.0.113.1',
+          ipv6_ranges: [],
+        },
+      },
+    },
+  },
+  {
     code: 'rules-missing',
     check: 'network',
     plant: () => run('nft', 'delete', 'element', 'bridge', agent.prefix, 'ports', `{ "${device}" }`),
