@@ -147,7 +147,13 @@ t.test('a client generated from the document calls every operation', async (t) =
     const inPath = (parameters as { name: string; in: string }[]).filter((each) => each.in === 'path');
     const nobody = Object.fromEntries(inPath.map(({ name }) => [name, 'nobody']));
     const { status, data } = await client[operationId!]!(nobody as never, {});
-    t.ok(data.error.code in ERROR_CODES && status >= 400, `${operationId}: ${data.error?.message}`);
+    const schema = schemas.get(operationId!);
+    // A list of nothing needs no names.
+    if (status === 200 && inPath.length === 0 && schema) {
+      t.ok(Value.Check(schema, data), `${operationId} answers as its schema says`);
+      continue;
+    }
+    t.ok(data.error?.code in ERROR_CODES && status >= 400, `${operationId}: ${data.error?.message}`);
     t.notMatch(data.error.message, /There is nothing at/);
   }
 });
