@@ -30,6 +30,22 @@ const VServerTypeConfig = Type.Object(
         help: "Size of the system disk in GB; the image's own size where absent or smaller",
       }),
     ),
+    default_vdisks_gb: Type.Optional(
+      Type.Array(Type.Number({ minimum: 0.001, maximum: 1_000_000 }), {
+        maxItems: 24,
+        help: 'Sizes in GB of blank VDisks that it has besides the system disk, and that are destroyed with it',
+      }),
+    ),
+    default_vnets: Type.Optional(
+      Type.Array(Name, {
+        maxItems: 8,
+        help: 'VNets (by name) on which it has a VNIC where createVServer says nothing of VNICs',
+      }),
+    ),
+    max_vdisks: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 25, help: 'Most VDisks it may have, the default ones included' }),
+    ),
+    max_vnics: Type.Optional(Type.Integer({ minimum: 0, maximum: 8, help: 'Most VNICs it may have' })),
     cpu_shares: Type.Optional(
       Type.Integer({ minimum: 2, maximum: 262_144, help: 'Weight when processors are short; 1024 is usual' }),
     ),

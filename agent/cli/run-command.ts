@@ -62,7 +62,6 @@ async function gather(row: CommandRow, words: string[], parsed: Parsed): Promise
     if (option === PARAM_OPTION) Object.assign(params, made);
     else params[option.param] = made;
   }
-  if (row.method === 'createVServer') params.vnics ??= [];
   if (parsed.wait === false) params.wait = false;
   if (parsed.requestId !== undefined) params.requestId = parsed.requestId;
   return params;

@@ -98,6 +98,8 @@ function sample({ name, schema }: Key): unknown {
 const EXAMPLES: Record<string, unknown> = {
   '[capacity] dedicated_cpus': '2-7',
   '[[vserver_type]] hugepages': '2M',
+  '[[vserver_type]] default_vdisks_gb': [20],
+  '[[vserver_type]] default_vnets': ['main'],
   '[[pool]] name': 'default',
   '[[pool]] path': '/var/lib/innkeeper/pools/default',
   '[[pool]] source': 'nas:/export',

@@ -8,6 +8,8 @@ import { bootedGuest } from '../helpers/guest-console.ts';
 export interface Scenario {
   /** Makes what the operation needs; in place already are the images `guest` and `idle` and the VNet `net`. */
   before?(agent: TestAgent): Promise<unknown>;
+  /** Instead of that where it will be taken back: a device leaves a running machine only if its guest lets go. */
+  beforeUndo?(agent: TestAgent): Promise<unknown>;
   params: object;
   /** Set where a request that failed cannot simply be made again: what it leaves is not what it began with. */
   failsForGood?: true;
@@ -186,6 +188,7 @@ export const SCENARIOS: Record<string, Scenario> = {
   destroyVDisk: { before: blank, params: disk, after: namesAre('listVDisk', []) },
   attachVDisk: {
     before: both(blank, running),
+    beforeUndo: both(blank, booted),
     params: { ...disk, ...one },
     async after(agent, t, result) {
       t.match(result, { state: 'attached', position: 1 });
@@ -236,6 +239,7 @@ export const SCENARIOS: Record<string, Scenario> = {
   },
   createVNIC: {
     before: running,
+    beforeUndo: booted,
     params: { ...one, vnetId: 'net' },
     async after(agent, t, result) {
       t.match(result, { position: 1 });

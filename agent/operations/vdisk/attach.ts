@@ -6,6 +6,7 @@ import { find } from '../find.ts';
 import { defineOperation } from '../kind.ts';
 import { disksOf, machineDisk } from '../machine.ts';
 import { requireState } from '../transitions.ts';
+import { refuseTooMany } from '../vserver/by-type.ts';
 import { lockVDisk, readyVDisk, shownVDisk, vdiskVerb } from './definition.ts';
 import { type VolumePlan, vdiskOf } from './steps.ts';
 
@@ -49,6 +50,7 @@ export const attachVDisk = defineOperation<typeof definition.params, Plan>({
     }
     // A guest may write to it from now on: no backup can build on it any more.
     tx.patch('vdisk', vdisk.id, { attachedTo: vserver.id, position, creating: true, tracked: undefined });
+    refuseTooMany(tx, host.config, vserver);
     return { vdiskId: vdisk.id, vserverId: vserver.id };
   },
   steps: [

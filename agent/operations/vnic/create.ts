@@ -10,6 +10,7 @@ import { type BeginContext, defineOperation } from '../kind.ts';
 import { machineNic, vnicPlan } from '../machine.ts';
 import { operationParams } from '../parameters.ts';
 import { requireState } from '../transitions.ts';
+import { refuseTooMany } from '../vserver/by-type.ts';
 import { insertMedia, renewMedia, writeMedia } from '../vserver/media.ts';
 import { reserveNic } from '../vserver/reserve.ts';
 import { removeNic, UNPLUG_MS, type VNicPlanState, vnicOf } from './steps.ts';
@@ -32,9 +33,6 @@ const definition: MethodDefinition<typeof params> = {
   http: { verb: 'POST', path: '/v1/vnics' },
 };
 
-/** As many as a machine has places for. */
-const MOST_VNICS = 8;
-
 function begin({ host, tx, params: asked }: BeginContext<Static<typeof params>>): VNicPlanState {
   const vserver = find(tx, 'vserver', asked.vserverId);
   requireState(vserver, ['inactive', 'running'], 'given a VNIC');
@@ -42,10 +40,9 @@ function begin({ host, tx, params: asked }: BeginContext<Static<typeof params>>)
   if (vserver.state === 'running' && !host.hypervisor.features.nicHotplug) {
     throw new InnkeeperError('unsupported', 'This hypervisor adds VNICs only to inactive VServers.', ids);
   }
-  if (tx.list('vnic').filter(({ vserverId }) => vserverId === vserver.id).length >= MOST_VNICS) {
-    throw new InnkeeperError('conflict', `VServer ${vserver.name} has ${MOST_VNICS} VNICs already.`, ids);
-  }
-  return { vnicId: reserveNic(tx, vserver.id, asked, host.config.prefix) };
+  const vnicId = reserveNic(tx, vserver.id, asked, host.config.prefix);
+  refuseTooMany(tx, host.config, vserver);
+  return { vnicId };
 }
 
 export const createVNIC = defineOperation<typeof params, VNicPlanState>({

@@ -44,7 +44,9 @@ export const params = operationParams({
   name: Name,
   type: Type.String({ description: 'Name of a VServerType.' }),
   imageId: Reference,
-  vnics: Type.Array(VNicRequest, { maxItems: 8, default: [] }),
+  vnics: Type.Optional(
+    Type.Array(VNicRequest, { maxItems: 8, description: 'Absent: those of the VServerType' }),
+  ),
   ...factParams,
   passwordKey: Type.Optional(Type.String({ maxLength: 16_384 })),
   context: Type.Optional(Type.Array(ContextKind, { maxItems: 4, uniqueItems: true })),

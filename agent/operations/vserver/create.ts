@@ -15,6 +15,7 @@ import { type BeginContext, defineOperation } from '../kind.ts';
 import { disksOf } from '../machine.ts';
 import { moveVServer } from '../transitions.ts';
 import { provision } from '../vdisk/steps.ts';
+import { defaultSizes, provisionDefaults, refuseTooMany, reserveDisks, wantedNics } from './by-type.ts';
 import { checkedData, params } from './create-params.ts';
 import { buildMedia, checkMedia } from './media.ts';
 import { hostnameOf, reserveNic } from './reserve.ts';
@@ -46,19 +47,20 @@ function begin({ host, tx, params: asked, caller }: Begin): Plan {
   const image = availableImage(find(tx, 'image', asked.imageId));
   const data = checkedData(asked, config.user_data_max_bytes);
   const pool = asked.pool ?? config.pool[0]!.name;
-  const sizeBytes = Math.max(image.virtualSizeBytes!, Math.round((type.disk_gb ?? 0) * 2 ** 30));
+  const systemBytes = Math.max(image.virtualSizeBytes!, Math.round((type.disk_gb ?? 0) * 2 ** 30));
   const needs = askedNeeds(host, type);
   const asks = { vcpus: type.vcpus, memoryMiB: type.memory_mib, needs };
   const placement = admit(tx, config.capacity, totals, asks);
-  admitDisk(tx, config.capacity, totals, pool, sizeBytes);
+  const moreBytes = defaultSizes(type);
+  const allBytes = moreBytes.reduce((sum, bytes) => sum + bytes, systemBytes);
+  admitDisk(tx, config.capacity, totals, pool, allBytes);
 
   const id = newId('vserver');
-  const createTime = new Date().toISOString();
   tx.put('vserver', {
     id,
     name: asked.name,
     creator: caller.name,
-    createTime,
+    createTime: new Date().toISOString(),
     vserverType: type.name,
     imageId: image.id,
     productIds: image.productIds,
@@ -83,22 +85,11 @@ function begin({ host, tx, params: asked, caller }: Begin): Plan {
     ...(needs ? { needs } : {}),
     ...(placement ? { placement } : {}),
   });
-  const vdiskId = newId('vdisk');
-  tx.put('vdisk', {
-    id: vdiskId,
-    name: `${asked.name}-0`,
-    creator: caller.name,
-    createTime,
-    sizeBytes,
-    kind: 'default',
-    imageId: image.id,
-    pool,
-    attachedTo: id,
-    position: 0,
-    creating: true,
-  });
-  for (const request of asked.vnics ?? []) reserveNic(tx, id, request, config.prefix);
-  checkMedia(tx, config, tx.get('vserver', id)!);
+  const made = tx.get('vserver', id)!;
+  const vdiskId = reserveDisks(tx, made, { pool, systemBytes, moreBytes });
+  for (const request of wantedNics(asked.vnics, type)) reserveNic(tx, id, request, config.prefix);
+  refuseTooMany(tx, config, made);
+  checkMedia(tx, config, made);
   tx.event('vserver.creating', { vserver: id }, { name: asked.name, type: type.name, creator: caller.name });
   return { vserverId: id, vdiskId, boot: asked.boot ?? true };
 }
@@ -110,6 +101,7 @@ export const createVServer = defineOperation<typeof params, Plan>({
   begin,
   steps: [
     provision,
+    provisionDefaults,
     isolate,
     buildMedia,
     define,
@@ -120,7 +112,7 @@ export const createVServer = defineOperation<typeof params, Plan>({
     },
   ],
   finish(tx, plan) {
-    tx.patch('vdisk', plan.vdiskId, { creating: undefined });
+    for (const { id } of disksOf(tx, plan.vserverId)) tx.patch('vdisk', id, { creating: undefined });
     moveVServer(tx, plan.vserverId, { state: 'inactive', reason: 'created' });
     if (plan.boot) moveVServer(tx, plan.vserverId, { state: 'running', reason: 'started: asked for' });
     tx.event('vserver.created', { vserver: plan.vserverId });
