@@ -63,6 +63,9 @@ function addAgent(program: Command): void {
       // Loaded here only: every other command would pay for the whole agent at its start.
       const { runAgent } = await import('../main.ts');
       await runAgent(config);
+      // An operation that is under way is carried on by the next agent; what it waits for here must not hold up this one,
+      // for guests wait meanwhile.
+      process.exit();
     });
   withExamples(command, 'innkeeper agent --config ./innkeeper.toml');
 }
