@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # npm run package: makes the Debian package of this commit in dist/ and prints its path.
-# Usage: package.sh [--arch amd64|arm64] [--version V] [--output FOLDER]
+# Usage: package.sh [--arch amd64|arm64] [--version V] [--output FOLDER] [--quick]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/lib/say.sh

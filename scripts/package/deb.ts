@@ -13,6 +13,7 @@ export interface PackageInput {
   version: string;
   architecture: string;
   date: Date;
+  compress: boolean;
   /** Folder with postinst, prerm, postrm. */
   scripts: string;
   conffiles: string[];
@@ -67,7 +68,7 @@ async function normalize(root: string, date: Date): Promise<void> {
 
 /** Writes `output`; the same input gives the same bytes. */
 export async function buildDeb(input: PackageInput): Promise<void> {
-  const { tree, date, scripts, conffiles, output } = input;
+  const { tree, date, compress, scripts, conffiles, output } = input;
   const sums: string[] = [];
   let bytes = 0;
   for await (const path of files(tree)) {
@@ -93,5 +94,6 @@ export async function buildDeb(input: PackageInput): Promise<void> {
     // xz cuts its input by the number of threads.
     DPKG_DEB_THREADS_MAX: '1',
   };
-  await run('dpkg-deb', ['--root-owner-group', '-Zxz', '-z2', '--build', tree, output], { env });
+  const how = compress ? ['-Zxz', '-z2'] : ['-Zgzip', '-z1'];
+  await run('dpkg-deb', ['--root-owner-group', ...how, '--build', tree, output], { env });
 }

@@ -1,4 +1,4 @@
-// npm run package [-- --arch amd64|arm64] [--version V] [--output FOLDER]: makes innkeeper_VERSION_ARCH.deb, prints its path.
+// npm run package [-- --arch amd64|arm64] [--version V] [--output FOLDER] [--quick]: makes innkeeper_VERSION_ARCH.deb, prints its path.
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
@@ -58,6 +58,8 @@ const { values } = parseArgs({
   options: {
     arch: { type: 'string', default: HERE[process.arch] ?? 'amd64' },
     version: { type: 'string' },
+    // Hardly compressed, for tests: most of the time goes into making it small.
+    quick: { type: 'boolean', default: false },
     output: { type: 'string', default: join(root, 'dist') },
   },
 });
@@ -77,6 +79,7 @@ try {
     version,
     architecture: values.arch,
     date: release.date,
+    compress: !values.quick,
     scripts: join(root, 'systemd/debian'),
     conffiles: [CONFFILE],
     output,
