@@ -281,6 +281,11 @@ export interface Hypervisor {
   reset(name: string): Promise<void>;
   pause(name: string): Promise<void>;
   resume(name: string): Promise<void>;
+  /**
+   * Gives a running machine so much memory by its balloon, at most what it was defined with. How much it has got is in
+   * its sample; the definition keeps its own, which the next boot begins with.
+   */
+  setMemory(name: string, memoryMiB: number): Promise<void>;
   /** Memory image to `path`; the machine is then off. */
   save(name: string, path: string): Promise<void>;
   /** Lets the machine, which is off, run on from the image at `path`. */

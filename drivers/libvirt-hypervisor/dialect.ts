@@ -20,6 +20,8 @@ export interface Dialect {
   readonly statsFlags: number;
   /** In place of the bulk statistics, where this driver of libvirt has none: all domains, or those named. */
   statistics?(client: LibvirtClient, domains?: DomainRef[]): Promise<DomainStats[]>;
+  /** What a running domain has to be told that a definition does not tell it; called whenever one was started. */
+  started?(client: LibvirtClient, domain: DomainRef): Promise<void>;
   /** Unplugging is done when libvirt's answer is there; no event follows, and asking twice is a failure. */
   readonly unplugAnswers?: boolean;
   /** How long the daemon may be silent before it counts as dead; absent: the client's own patience. */

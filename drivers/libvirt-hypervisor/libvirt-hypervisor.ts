@@ -110,6 +110,10 @@ export class LibvirtHypervisor implements Hypervisor {
     return border(`resume ${name}`, () => lifecycle.resume(this.#session, name));
   }
 
+  setMemory(name: string, memoryMiB: number): Promise<void> {
+    return border(`balloon ${name}`, () => lifecycle.setMemory(this.#session, name, memoryMiB));
+  }
+
   save(name: string, path: string): Promise<void> {
     return border(`save ${name}`, () => lifecycle.save(this.#session, name, path));
   }

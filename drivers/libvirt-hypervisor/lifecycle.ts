@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DriverError, type Machine } from '../hypervisor.ts';
 import {
+  AFFECT,
   type DomainRef,
   type DomainState,
   isBusy,
@@ -41,6 +42,18 @@ export async function undefine({ client, dialect }: Session, name: string): Prom
 /** Boots it (or resumes what `virsh managedsave` or a host shutdown put to sleep). */
 export async function start(session: Session, name: string): Promise<void> {
   await startBy(session, name, (domain) => session.client.domains.start(domain));
+}
+
+/**
+ * Gives a running machine so much memory by its balloon, at most what it was defined with. Resolves when the guest has
+ * been asked; how much it has is in its sample.
+ */
+export async function setMemory({ client }: Session, name: string, memoryMiB: number): Promise<void> {
+  if (!Number.isSafeInteger(memoryMiB) || memoryMiB <= 0) {
+    throw new DriverError('invalid', `a machine cannot have ${memoryMiB} MiB of memory`);
+  }
+  const domain = await client.domains.byName(name);
+  await client.domains.tuning.setMemory(domain, BigInt(memoryMiB) * 1024n, AFFECT.live);
 }
 
 /**
@@ -110,17 +123,28 @@ export async function restore(session: Session, name: string, path: string): Pro
 const HALF_STARTED_MS = 60_000;
 const LOOK_MS = 500;
 
-/**
- * Starts it, unless it runs. A machine that a libvirtd was starting when it was killed is active, and yet no machine:
- * it is ended by the next one before anything else can be done with it, and only its memory, once restored, is whole.
- */
+/** Starts it, unless it runs, and tells it what its definition cannot. */
 async function startBy(
   session: Session,
   name: string,
   act: (domain: DomainRef) => Promise<unknown>,
 ): Promise<void> {
+  const { client, dialect } = session;
+  const domain = await client.domains.byName(name);
+  await startDomain(session, domain, act);
+  await dialect.started?.(client, domain);
+}
+
+/**
+ * Starts it, unless it runs. A machine that a libvirtd was starting when it was killed is active, and yet no machine:
+ * it is ended by the next one before anything else can be done with it, and only its memory, once restored, is whole.
+ */
+async function startDomain(
+  session: Session,
+  domain: DomainRef,
+  act: (domain: DomainRef) => Promise<unknown>,
+): Promise<void> {
   const { domains } = session.client;
-  const domain = await domains.byName(name);
   for (const end = Date.now() + HALF_STARTED_MS; ; ) {
     try {
       await act(domain);

@@ -4,16 +4,24 @@ import { checkMachine } from '../libvirt-hypervisor/check-machine.ts';
 import { vserverMetadata } from '../libvirt-hypervisor/metadata.ts';
 import { renderXml, type XmlElement, xml } from '../libvirt-hypervisor/xml.ts';
 import { diskXml, mediumXml, nicXml } from './device-xml.ts';
+import { cputuneXml } from './scheduling.ts';
+
+/** What the machine cannot say itself. */
+export interface XenHost {
+  /** How a guest runs whose machine does not say. */
+  type: GuestType;
+  /** Whether Xen's scheduler is the one that libvirt can give weights and caps. */
+  credit: boolean;
+}
 
 /**
  * The domain XML of `machine`.
- * @param type how the guest runs where the machine does not say
  * @see https://libvirt.org/formatdomain.html
  * @throws DriverError `invalid`, or `unsupported` for what Xen or its libvirt driver would silently leave out
  */
-export function domainXml(machine: Machine, type: GuestType): string {
+export function domainXml(machine: Machine, { type, credit }: XenHost): string {
   checkMachine(machine);
-  refuseUnsupported(machine);
+  refuseUnsupported(machine, credit);
   const guest = machine.guestType ?? type;
   const domain = xml(
     'domain',
@@ -23,6 +31,7 @@ export function domainXml(machine: Machine, type: GuestType): string {
     vserverMetadata(machine.vserverId),
     xml('memory', { unit: 'MiB' }, machine.memoryMiB),
     vcpuXml(machine),
+    cputuneXml(machine.cpuShares, machine.cpuCapPercent),
     bootloaderXml(machine, guest),
     osXml(machine, guest),
     guest === 'hvm' ? xml('features', {}, xml('acpi'), xml('apic'), xml('pae')) : undefined,
@@ -43,17 +52,13 @@ export function domainXml(machine: Machine, type: GuestType): string {
   return renderXml(domain);
 }
 
+const OTHER_SCHEDULER = 'libvirt sets them with the credit scheduler only: boot Xen with sched=credit';
+
 /** What a definition would carry without any effect is refused instead: no wrong success. */
-function refuseUnsupported(machine: Machine): void {
+function refuseUnsupported(machine: Machine, credit: boolean): void {
   const refused: [boolean, string][] = [
-    [
-      machine.cpuShares !== undefined,
-      'CPU shares (libvirt sets them for a running domain of the credit scheduler only)',
-    ],
-    [
-      machine.cpuCapPercent !== undefined,
-      'a CPU cap (libvirt sets it for a running domain of the credit scheduler only)',
-    ],
+    [!credit && machine.cpuShares !== undefined, `CPU shares here (${OTHER_SCHEDULER})`],
+    [!credit && machine.cpuCapPercent !== undefined, `a CPU cap here (${OTHER_SCHEDULER})`],
     [machine.hugepageKiB !== undefined, 'huge pages (Xen chooses the size of pages itself)'],
     [
       machine.numaNode !== undefined,

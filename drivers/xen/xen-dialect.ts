@@ -13,6 +13,7 @@ import { renderXml } from '../libvirt-hypervisor/xml.ts';
 import { diskXml, nicXml } from './device-xml.ts';
 import { domainXml } from './domain-xml.ts';
 import { offeredTypes } from './offered.ts';
+import { hasCredit, keepScheduled, schedule } from './scheduling.ts';
 import { statistics } from './statistics.ts';
 import { diskTarget } from './targets.ts';
 
@@ -39,9 +40,18 @@ export class XenDialect implements Dialect {
   readonly keepalive = { intervalMs: 10_000, count: 9 };
   readonly facts = { hypervisor: 'xen' } as const;
   #offered: GuestType[] = ['pv'];
+  #credit = false;
 
   async prepare(client: LibvirtClient): Promise<void> {
     this.#offered = offeredTypes(await client.host.capabilities());
+    this.#credit = await hasCredit(client);
+    // It ends when the client is closed.
+    if (this.#credit) void keepScheduled(client);
+  }
+
+  /** Its first moments are scheduled like any other domain's: libvirt takes weights of running ones only. */
+  async started(client: LibvirtClient, domain: DomainRef): Promise<void> {
+    if (this.#credit) await schedule(client, domain);
   }
 
   statistics(client: LibvirtClient, domains?: DomainRef[]): Promise<DomainStats[]> {
@@ -55,7 +65,8 @@ export class XenDialect implements Dialect {
       throw new DriverError('unsupported', `define ${machine.name}: ${why}`);
     }
     // Firmware boots any image; without the processor's help the disk must hold a kernel that pygrub finds.
-    return domainXml(machine, this.#offered.includes('hvm') && !machine.kernel ? 'hvm' : 'pv');
+    const type = this.#offered.includes('hvm') && !machine.kernel ? 'hvm' : 'pv';
+    return domainXml(machine, { type, credit: this.#credit });
   }
 
   disk(disk: MachineDisk): string {

@@ -92,6 +92,13 @@ export const PROMISES: DriverPromise[] = [
     },
   },
   {
+    name: 'schedules a running machine by its share and its cap',
+    async keep(bench) {
+      needsGuest(bench);
+      assert.deepEqual(await bench.scheduling(), { shares: 512, capPercent: 100 });
+    },
+  },
+  {
     name: "gives a NIC's device its name and its bridge",
     async keep(bench) {
       needsGuest(bench);
@@ -104,6 +111,17 @@ export const PROMISES: DriverPromise[] = [
       needsGuest(bench);
       await bench.hears(/^GUEST ready=/m, 'report\n');
       await bench.hears(/sum=42/, 'echo sum=$((6*7))\n');
+    },
+  },
+  {
+    name: 'takes memory from a running machine by its balloon, and gives it back',
+    async keep(bench) {
+      needsGuest(bench);
+      const { hypervisor, name, machine } = bench;
+      for (const wanted of [machine.memoryMiB - 16, machine.memoryMiB]) {
+        await hypervisor.setMemory(name, wanted);
+        await bench.until(async () => (await hypervisor.find(name))?.memoryMiB === wanted);
+      }
     },
   },
   {

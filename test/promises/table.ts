@@ -1,5 +1,6 @@
 // Prints the table of promises: a row for each, a column for each driver whose outcomes are given.
 // Usage: table.ts DRIVER=FILE...      FILE holds the outcomes of one driver as JSON
+// Exit status 3 when a promise was not tried with a driver: its outcomes are those of another list.
 import { readFile } from 'node:fs/promises';
 import type { Outcome } from './keep.ts';
 import { PROMISES } from './promises.ts';
@@ -18,7 +19,10 @@ console.log(['promise'.padEnd(width), ...drivers.map(({ driver }) => driver.padE
 for (const { name } of PROMISES) {
   const cells = drivers.map(({ driver, outcomes }) => {
     const outcome = outcomes.get(name);
-    if (outcome === undefined) return 'not tried'.padEnd(15);
+    if (outcome === undefined) {
+      process.exitCode = 3;
+      return 'not tried'.padEnd(15);
+    }
     if (outcome.result === 'pass') return 'pass'.padEnd(15);
     notes.push(`${driver}: ${outcome.reason}`);
     return `${outcome.result} (${notes.length})`.padEnd(15);

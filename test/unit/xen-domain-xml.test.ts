@@ -9,8 +9,10 @@ import type { GuestType, Machine } from '../../drivers/hypervisor.ts';
 import { domainXml as kvmDomainXml } from '../../drivers/kvm/domain-xml.ts';
 import { readDomain } from '../../drivers/libvirt-hypervisor/read-xml.ts';
 import { domainXml } from '../../drivers/xen/domain-xml.ts';
+import { schedulerParams } from '../../drivers/xen/scheduling.ts';
 
 const run = promisify(execFile);
+const xenXml = (machine: Machine, type: GuestType, credit = false) => domainXml(machine, { type, credit });
 const TYPES: GuestType[] = ['pv', 'pvh', 'hvm'];
 
 const SMALL: Machine = {
@@ -50,6 +52,7 @@ const FULL: Machine = {
 const MATRIX: Record<string, Machine> = {
   smallest: SMALL,
   'as many devices as there is room for': FULL,
+  'share and cap': { ...SMALL, cpuShares: 512, cpuCapPercent: 50 },
   'a kernel of its own': {
     ...SMALL,
     kernel: { path: '/boot/vmlinuz', initrd: '/boot/initrd', commandLine: 'a="<b>"' },
@@ -62,7 +65,7 @@ t.test("libvirt's schema accepts every machine, of every guest type", async (t) 
   for (const [what, machine] of Object.entries(MATRIX)) {
     for (const type of TYPES) {
       const file = join(folder, 'domain.xml');
-      await writeFile(file, domainXml(machine, type));
+      await writeFile(file, xenXml(machine, type, true));
       await t.resolves(run('virt-xml-validate', [file, 'domain']), `${what}, ${type}`);
     }
   }
@@ -70,7 +73,7 @@ t.test("libvirt's schema accepts every machine, of every guest type", async (t) 
 
 t.test('a VDisk is named by its position, a medium from the end, whatever the guest type', async (t) => {
   for (const type of TYPES) {
-    const { disks } = readDomain(domainXml(FULL, type));
+    const { disks } = readDomain(xenXml(FULL, type));
     const targets = disks.map(({ target }) => target);
     t.equal(
       targets.slice(0, 16).join(' '),
@@ -82,23 +85,23 @@ t.test('a VDisk is named by its position, a medium from the end, whatever the gu
 
 t.test('a vif has the name the rules know, and no emulated card stands beside it', async (t) => {
   for (const type of TYPES) {
-    const text = domainXml(SMALL, type);
+    const text = xenXml(SMALL, type);
     t.match(readDomain(text).nics, [{ device: 'ikt0', bridge: 'ikb0', mac: '52:54:00:00:00:0a' }]);
     t.match(text, '<model type="netfront"/>');
   }
 });
 
 t.test('the format of a disk is always said, never probed', async (t) => {
-  const text = domainXml({ ...SMALL, disks: [SMALL.disks[0]!, FULL.disks[1]!] }, 'pv');
+  const text = xenXml({ ...SMALL, disks: [SMALL.disks[0]!, FULL.disks[1]!] }, 'pv');
   t.match(text, '<driver name="qemu" type="qcow2"/>');
   t.match(text, '<driver name="phy" type="raw"/>', "a block device is served by dom0's kernel");
 });
 
 t.test('a paravirtual guest boots its own kernel, or the one on its disk', async (t) => {
-  t.match(domainXml(SMALL, 'pv'), '<bootloader>pygrub</bootloader>');
-  t.notMatch(domainXml(MATRIX['a kernel of its own']!, 'pv'), 'bootloader');
-  t.notMatch(domainXml(SMALL, 'hvm'), 'bootloader', 'firmware needs none');
-  t.match(domainXml({ ...SMALL, guestType: 'pvh' }, 'hvm'), 'xenpvh', 'what the machine says counts');
+  t.match(xenXml(SMALL, 'pv'), '<bootloader>pygrub</bootloader>');
+  t.notMatch(xenXml(MATRIX['a kernel of its own']!, 'pv'), 'bootloader');
+  t.notMatch(xenXml(SMALL, 'hvm'), 'bootloader', 'firmware needs none');
+  t.match(xenXml({ ...SMALL, guestType: 'pvh' }, 'hvm'), 'xenpvh', 'what the machine says counts');
 });
 
 t.test('what Xen would silently leave out is refused', async (t) => {
@@ -118,13 +121,31 @@ t.test('what Xen would silently leave out is refused', async (t) => {
     { media: [...Array(5)].map(() => ({ path: '/a', bus: 'disk' as const })) },
   ];
   for (const part of asked) {
-    t.throws(() => domainXml({ ...SMALL, ...part }, 'pv'), { code: 'unsupported' }, JSON.stringify(part));
+    t.throws(() => xenXml({ ...SMALL, ...part }, 'pv'), { code: 'unsupported' }, JSON.stringify(part));
   }
   t.doesNotThrow(
-    () => domainXml({ ...SMALL, disks: [{ ...disk!, limits: { readIops: 0 } }] }, 'pv'),
+    () => xenXml({ ...SMALL, disks: [{ ...disk!, limits: { readIops: 0 } }] }, 'pv'),
     '0 is no limit',
   );
 });
+
+t.test(
+  'share and cap are kept in the definition for the credit scheduler, and read from it again',
+  async (t) => {
+    const text = xenXml({ ...SMALL, cpuShares: 2048, cpuCapPercent: 75 }, 'pv', true);
+    t.same(schedulerParams(text), [
+      { field: 'weight', type: 'uint', value: 512 },
+      { field: 'cap', type: 'uint', value: 75 },
+    ]);
+    const weight = (cpuShares: number) =>
+      schedulerParams(xenXml({ ...SMALL, cpuShares }, 'pv', true))[0]?.value;
+    t.same([weight(2), weight(262_144)], [1, 65_535], "never outside Xen's range");
+    const cap = (vcpus: number) =>
+      schedulerParams(xenXml({ ...SMALL, vcpus, cpuCapPercent: 300 }, 'pv', true))[0]?.value;
+    t.same([cap(1), cap(2), cap(4)], [100, 200, 300], 'nor more than the vCPUs can use, which Xen refuses');
+    t.same(schedulerParams(xenXml(SMALL, 'pv', true)), [], 'nothing asked, nothing said');
+  },
+);
 
 t.test('KVM refuses guests that only Xen can run', async (t) => {
   t.throws(() => kvmDomainXml({ ...SMALL, guestType: 'pv' }, { type: 'kvm' }), { code: 'unsupported' });

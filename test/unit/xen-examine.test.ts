@@ -9,15 +9,15 @@ const capabilities = (...types: string[]) => `<capabilities>${types.map(guest).j
 t.test("a host with the processor's help runs everything", async (t) => {
   const types = offeredTypes(capabilities('xen', 'hvm', 'xenpvh'));
   t.same(types, ['hvm', 'pvh', 'pv']);
-  const { level, found } = xenFinding('4.17.0', types);
+  const { level, found } = xenFinding('4.17.0', types, true);
   t.equal(level, 'ok');
-  t.match(found, 'Xen 4.17.0 runs hvm, pvh, pv guests');
+  t.match(found, 'Xen 4.17.0 runs hvm, pvh, pv guests; weights and caps can be set');
 });
 
 t.test('one without it is warned of', async (t) => {
   const types = offeredTypes(capabilities('xen'));
   t.same(types, ['pv']);
-  const { code, level, means, do: what } = xenFinding('4.17.0', types);
+  const { code, level, means, do: what } = xenFinding('4.17.0', types, false);
   t.same([code, level], ['hvm-unusable', 'warning']);
   t.ok(means && what);
 });
