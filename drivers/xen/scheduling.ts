@@ -10,7 +10,7 @@ const SHARES_PER_WEIGHT = 4;
 const MAX_WEIGHT = 65_535;
 const PERIOD_US = 100_000;
 
-/** What libvirt's Xen driver keeps in a definition, and does nothing else with. */
+/** libvirt's Xen driver keeps it in a definition; it begins with the share as a weight, and knows nothing of the cap. */
 export function cputuneXml(
   shares: number | undefined,
   capPercent: number | undefined,
