@@ -47,10 +47,10 @@ t.test('the guest agent holds a guest for its backup, and shuts it down', async 
   const shell = await GuestShell.open(agent, 'one');
   t.teardown(() => shell.close());
 
-  await plug(agent, shell, 'tools', 'tools', 'vdc');
-  await plug(agent, shell, 'data', 'ext4', 'vdd');
-  await shell.run('mkdir -p /tools /mnt && mount -t iso9660 -o ro /dev/vdc /tools && sh /tools/start');
-  await shell.run('mount -t ext4 /dev/vdd /mnt && cat /mnt/hello');
+  await plug(agent, shell, 'tools', 'tools', 'vdb');
+  await plug(agent, shell, 'data', 'ext4', 'vdc');
+  await shell.run('mkdir -p /tools /mnt && mount -t iso9660 -o ro /dev/vdb /tools && sh /tools/start');
+  await shell.run('mount -t ext4 /dev/vdc /mnt && cat /mnt/hello');
   await eventually(
     () => eventsOf(agent),
     (events) => events.some(({ type, data }) => type === 'vserver.guest-agent' && data.connected === true),
