@@ -113,6 +113,7 @@ export function placementsLeft(rooms: readonly NodeRoom[], needs: PlacementNeeds
   const { numaNode, hugepageKiB, pinned } = needs;
   return rooms
     .filter(({ id }) => numaNode === undefined || numaNode === 'any' || id === numaNode)
+    .filter(({ sharedCpus: shared }) => pinned || shared.length > 0)
     .reduce((sum, room) => {
       const cpus = pinned ? room.dedicatedCpus.free.length / asked.vcpus : Number.POSITIVE_INFINITY;
       const memory = hugepageKiB
@@ -127,18 +128,15 @@ export function dedicatedCpus({ dedicated_cpus }: Limits): number[] {
   return dedicated_cpus === undefined ? [] : parseCpus(dedicated_cpus);
 }
 
-/** CPUs that VServers without any of their own run on: those of `node`, or of the whole host where it has none. */
+/** CPUs that VServers without any of their own run on: those of `node`, or of the whole host where none is named. */
 export function sharedCpus(
   topology: HostTopology | undefined,
   limits: Limits,
   node: number | undefined,
 ): number[] {
   const dedicated = new Set(dedicatedCpus(limits));
-  const nodes = topology?.nodes ?? [];
-  const of = (chosen: typeof nodes) =>
-    chosen.flatMap(({ cpus }) => cpus.filter((cpu) => !dedicated.has(cpu)));
-  const near = of(nodes.filter(({ id }) => id === node));
-  return near.length > 0 ? near : of(nodes);
+  const nodes = (topology?.nodes ?? []).filter(({ id }) => node === undefined || id === node);
+  return nodes.flatMap(({ cpus }) => cpus.filter((cpu) => !dedicated.has(cpu)));
 }
 
 export function pagesOf(memoryMiB: number, hugepageKiB: number): number {
@@ -166,7 +164,10 @@ function shortage(
   } else if (asked.memoryMiB > room.memory.freeMiB) {
     return `${asked.memoryMiB} MiB of memory are asked for, and ${room.memory.freeMiB} are free`;
   }
-  if (!pinned) return undefined;
+  if (!pinned) {
+    // QEMU takes huge pages by threads on the node's own CPUs, and must be allowed to run there.
+    return room.sharedCpus.length > 0 ? undefined : 'none of its CPUs is shared (capacity.dedicated_cpus)';
+  }
   const { total, free } = room.dedicatedCpus;
   if (fixed?.cpus?.some((cpu) => !free.includes(cpu))) return `not all of its CPUs ${fixed.cpus} are free`;
   if (asked.vcpus <= free.length) return undefined;

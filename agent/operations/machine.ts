@@ -100,7 +100,9 @@ function placed(
   topology: HostTopology | undefined,
   place: VServer['placement'],
 ): Partial<Machine> {
-  const shared = sharedCpus(topology, capacity, place?.numaNode);
+  const near = sharedCpus(topology, capacity, place?.numaNode);
+  // Where all CPUs of its node are set aside, a pinned machine's other threads share its own.
+  const shared = near.length > 0 ? near : (place?.cpus ?? []);
   const keepsOff = place !== undefined || capacity.dedicated_cpus !== undefined;
   return {
     ...(keepsOff && shared.length > 0 ? { cpuset: formatCpus(shared) } : {}),

@@ -116,6 +116,15 @@ t.test('a CPU of its own is nobody else’s', async (t) => {
   t.same(inventory.add('pinned').placement?.cpus, inventory.vservers[0]!.placement!.cpus, 'free again');
 });
 
+t.test('a node whose CPUs are all set aside is for pinned VServers only', async (t) => {
+  const { reader, totals } = new Inventory();
+  const limits = { ...CONFIG.capacity, dedicated_cpus: '4-7' };
+  const asked = { vcpus: 1, memoryMiB: 64, needs: { hugepageKiB: 2048, numaNode: 1 } };
+  t.throws(() => admit(reader, limits, totals, asked), { message: /node 1: none of its CPUs is shared/ });
+  const pinned = { ...asked, needs: { ...asked.needs, pinned: true as const } };
+  t.same(admit(reader, limits, totals, pinned), { numaNode: 1, hugepageKiB: 2048, cpus: [4] });
+});
+
 t.test('without CPUs set aside the refusal says where they are named', async (t) => {
   const { reader, totals } = new Inventory();
   const limits = { ...CONFIG.capacity };
