@@ -5,8 +5,8 @@ import { runStage, type Stage } from './stage.ts';
 import { stages } from './stages.ts';
 import type { Summary } from './tap-summary.ts';
 
-/** After this no second look begins: the run must come to its end. */
-const SECOND_LOOK_UNTIL_MS = 60 * 60_000;
+/** Milliseconds; after this no second look begins: the run must come to its end. */
+const SECOND_LOOK_UNTIL_MS = 50 * 60_000;
 
 interface Run {
   summary: Summary;
@@ -26,7 +26,7 @@ async function run(stage: Stage, title: string, logFile: string): Promise<Run> {
 
 /** Why a test on real machines is looked at twice: docs/decisions/0090. Never silent: what it was is printed. */
 async function secondLook(stage: Stage, first: Summary): Promise<Summary> {
-  const files = failedFiles(first);
+  const files = stage.secondLook === 'files' ? failedFiles(first) : undefined;
   reportFailures(first.failures.map((failure) => [stage, failure] as const));
   const again = files ? { ...stage, command: [...stage.command, ...files] } : stage;
   const { summary } = await run(again, `${stage.name}, once more`, `.cache/ci/${fileName(stage)}-again.log`);
@@ -45,7 +45,7 @@ let passed = 0;
 for (const stage of stages.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
   let { summary, interrupted, timedOut } = await run(stage, stage.name, `.cache/ci/${fileName(stage)}.log`);
   const early = performance.now() - begin < SECOND_LOOK_UNTIL_MS;
-  if (summary.failures.length > 0 && stage.realMachines && early && !interrupted && !timedOut) {
+  if (summary.failures.length > 0 && stage.secondLook && early && !interrupted && !timedOut) {
     summary = await secondLook(stage, summary);
   }
   passed += summary.passed;

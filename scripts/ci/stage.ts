@@ -9,8 +9,8 @@ export interface Stage {
   /** How its result is read: from the TAP on its standard output, or from its exit status alone. */
   result: 'tap' | 'status';
   timeLimitMinutes: number;
-  /** Runs real machines under emulation: a failure is looked at twice. */
-  realMachines?: boolean;
+  /** Runs real machines under emulation: what failed is looked at twice, the files alone (as arguments) or all. */
+  secondLook?: 'files' | 'stage';
 }
 
 export interface StageOutcome {

@@ -33,7 +33,7 @@ function libvirtd(states: [state: string, reason: string][]) {
       if (did.length < 3) throw refusal('OPERATION_TIMEOUT');
     },
   };
-  return { did, session: { client: { domains } } as unknown as Session };
+  return { did, session: { client: { domains }, dialect: {} } as unknown as Session };
 }
 
 const half: [string, string][] = [
