@@ -31,7 +31,7 @@ function serve(limits: Partial<Limits> = {}, directory: GuestDirectory = directo
   const log = { ...silentLog, error: (_details: object, message: string) => errors.push(message) };
   const service = new Dhcp4Service(network, directory, log, { ...DEFAULT_LIMITS, ...limits });
   service.serve(socket as unknown as dgram.Socket);
-  const receive = (data: Buffer) => socket.emit('message', data);
+  const receive = (data: Buffer) => socket.emit('message', data, { address: '0.0.0.0' });
   const failWith = (error: Error | null) => {
     failure = error;
   };
