@@ -16,6 +16,8 @@ export class Observer {
   readonly #timers = new Map<string, NodeJS.Timeout>();
   /** Why a machine went off, as its event told; the state that is read later has forgotten it. */
   readonly #reasons = new Map<string, string>();
+  /** Why machines are off that are found so by the first comparison. */
+  #firstReason: string | undefined;
   #reconciling: Promise<void> | undefined;
   #again = false;
   #interval: NodeJS.Timeout | undefined;
@@ -28,8 +30,12 @@ export class Observer {
     };
   }
 
-  /** Begins to follow events; returns at once. */
-  start(): void {
+  /**
+   * Begins to follow events; returns at once.
+   * @param firstReason overrides the reason of those found off by the first comparison (a host reboot, for example)
+   */
+  start(firstReason?: string): void {
+    this.#firstReason = firstReason;
     void this.#follow();
     this.#interval = setInterval(
       () => void this.reconcile('periodic'),
@@ -47,11 +53,10 @@ export class Observer {
   /**
    * Compares every VServer with the hypervisor, by one bulk call. Never fails: without the hypervisor there is
    * nothing to compare. One at a time; a wish made meanwhile is granted once more afterwards.
-   * @param why overrides the reason of those found off (a host reboot, for example)
    */
-  reconcile(occasion: string, why?: string): Promise<void> {
+  reconcile(occasion: string): Promise<void> {
     if (this.#reconciling) this.#again = true;
-    this.#reconciling ??= this.#compare(occasion, why).finally(() => {
+    this.#reconciling ??= this.#compare(occasion).finally(() => {
       this.#reconciling = undefined;
       if (!this.#again) return;
       this.#again = false;
@@ -60,7 +65,7 @@ export class Observer {
     return this.#reconciling;
   }
 
-  async #compare(occasion: string, why: string | undefined): Promise<void> {
+  async #compare(occasion: string): Promise<void> {
     const { hypervisor, inventory, log, totals } = this.#host;
     // Taken before the hypervisor is asked: whatever changes from here on is newer than its answer.
     const before = inventory.list('vserver');
@@ -82,7 +87,10 @@ export class Observer {
       vcpus: foreign.reduce((sum, { vcpus }) => sum + vcpus, 0),
       memoryMiB: foreign.reduce((sum, { memoryMiB }) => sum + memoryMiB, 0),
     };
-    for (const vserver of before) await this.#settle(vserver, byName.get(vserver.domain), why);
+    for (const vserver of before) {
+      await this.#settle(vserver, byName.get(vserver.domain), this.#firstReason);
+    }
+    this.#firstReason = undefined;
     await sampleMemory(this.#host);
     log.debug({ occasion, machines: samples.length }, 'compared');
   }

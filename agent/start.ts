@@ -105,7 +105,9 @@ export async function startAgent(
   await restoreNetworks(host);
   void sockets.forgetTheRest();
   await sampler.start(() => agent.capacityChanged());
-  observer.start();
+  // Before anything is compared with the hypervisor: afterwards nobody knows who was running.
+  const reboot = await Reboot.detect(inventory);
+  observer.start(reboot.happened ? 'the host was rebooted' : undefined);
   keeper.start();
   const meter = meters && new Meter(host, meters);
   meter?.start(config.metering.interval_seconds);
@@ -113,9 +115,8 @@ export async function startAgent(
   await connection.firstTry;
   await engine.resume();
   const cleared = clearDiscarded(host).catch((error) => log.error({ err: error }, 'pools were not cleared'));
-  const reboot = await Reboot.detect(inventory);
   const compared = connection.reached.then(async () => {
-    await observer.reconcile('start', reboot.happened ? 'the host was rebooted' : undefined);
+    await observer.reconcile('start');
     await reboot.startAgain(host, agent);
   });
   compared.catch((error) => log.error({ err: error }, 'the comparison at start failed'));
