@@ -4,8 +4,9 @@ import { type XmlElement, xml } from '../libvirt-hypervisor/xml.ts';
 import { checkNicPosition, diskTarget, mediumTarget } from './targets.ts';
 
 /**
- * A VDisk. Block devices are served by dom0's kernel, files by QEMU in dom0; the format is always explicit.
- * @throws DriverError `unsupported` for limits, which nothing behind libvirt would enforce
+ * A VDisk. Block devices are served by dom0's kernel, files by QEMU in dom0; the format is always explicit. What is
+ * read-only is for the kernel, a file through a loop device: QEMU fails at such a disk, and libxl calls that a success.
+ * @throws DriverError `unsupported` for limits, which nothing behind libvirt would enforce, and for read-only qcow2
  * @see https://libvirt.org/formatdomain.html#hard-drives-floppy-disks-cdroms
  */
 export function diskXml(disk: MachineDisk): XmlElement {
@@ -15,8 +16,11 @@ export function diskXml(disk: MachineDisk): XmlElement {
       'limits of disk bandwidth and IOPS: Xen has none that libvirt can set',
     );
   }
+  if (disk.readOnly && disk.format !== 'raw') {
+    throw new DriverError('unsupported', `a read-only disk in ${disk.format}: on Xen they are raw`);
+  }
   const block = disk.path.startsWith('/dev/');
-  const byKernel = block && disk.format === 'raw';
+  const byKernel = (block || disk.readOnly) && disk.format === 'raw';
   return xml(
     'disk',
     { type: block ? 'block' : 'file', device: 'disk' },
@@ -29,13 +33,13 @@ export function diskXml(disk: MachineDisk): XmlElement {
 
 /**
  * Context media are read-only disks. Guests look for them by their labels; cloud-init takes any xvd* for a CD-ROM too.
- * Nothing is emulated on IDE, where a medium would take the place of a VDisk.
+ * Nothing is emulated on IDE, where a medium would take the place of a VDisk. The kernel serves them, as `diskXml` tells.
  */
 export function mediumXml(medium: MachineMedium, index: number): XmlElement {
   return xml(
     'disk',
     { type: 'file', device: 'disk' },
-    xml('driver', { name: 'qemu', type: 'raw' }),
+    xml('driver', { name: 'phy', type: 'raw' }),
     xml('source', { file: medium.path }),
     xml('target', { dev: mediumTarget(index), bus: 'xen' }),
     xml('readonly'),

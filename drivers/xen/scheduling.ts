@@ -10,7 +10,10 @@ const SHARES_PER_WEIGHT = 4;
 const MAX_WEIGHT = 65_535;
 const PERIOD_US = 100_000;
 
-/** libvirt's Xen driver keeps it in a definition; it begins with the share as a weight, and knows nothing of the cap. */
+/**
+ * libvirt's Xen driver keeps it in a definition. It gives the share as it stands to every new domain for its weight, a
+ * rebooted one too, so the weight is what is written; of the cap it knows nothing.
+ */
 export function cputuneXml(
   shares: number | undefined,
   capPercent: number | undefined,
@@ -19,7 +22,7 @@ export function cputuneXml(
   return xml(
     'cputune',
     {},
-    shares === undefined ? undefined : xml('shares', {}, shares),
+    shares === undefined ? undefined : xml('shares', {}, weightOf(shares)),
     capPercent === undefined
       ? undefined
       : [
@@ -29,16 +32,17 @@ export function cputuneXml(
   );
 }
 
+function weightOf(shares: number): number {
+  return Math.min(MAX_WEIGHT, Math.max(1, Math.round(shares / SHARES_PER_WEIGHT)));
+}
+
 /** The scheduler's parameters of a definition with `cputune`; a weight is relative, a cap is in percent of one CPU. */
 export function schedulerParams(definition: string): TypedParam[] {
   const value = (name: string): number => Number(readText(definition, ['domain', 'cputune', name]));
   const params: TypedParam[] = [];
-  const shares = value('shares');
+  const weight = value('shares');
   const quota = value('global_quota');
-  if (shares > 0) {
-    const weight = Math.min(MAX_WEIGHT, Math.max(1, Math.round(shares / SHARES_PER_WEIGHT)));
-    params.push({ field: 'weight', type: 'uint', value: weight });
-  }
+  if (weight > 0) params.push({ field: 'weight', type: 'uint', value: weight });
   if (quota > 0) {
     // Xen refuses a cap above what the vCPUs can use, which would be none.
     const most = 100 * Number(/<vcpu[^>]*>(\d+)</.exec(definition)?.[1] ?? 1);

@@ -97,6 +97,16 @@ t.test('the format of a disk is always said, never probed', async (t) => {
   t.match(text, '<driver name="phy" type="raw"/>', "a block device is served by dom0's kernel");
 });
 
+t.test(
+  "what is read-only is served by dom0's kernel: QEMU refuses it, and libxl does not tell",
+  async (t) => {
+    const medium = { path: '/ctx', bus: 'cdrom' as const };
+    const text = xenXml({ ...SMALL, disks: [FULL.disks[2]!], media: [medium] }, 'pv');
+    t.equal(text.match(/<readonly\/>/g)?.length, 2);
+    t.equal(text.match(/<driver name="phy" type="raw"\/>/g)?.length, 2);
+  },
+);
+
 t.test('a paravirtual guest boots its own kernel, or the one on its disk', async (t) => {
   t.match(xenXml(SMALL, 'pv'), '<bootloader>pygrub</bootloader>');
   t.notMatch(xenXml(MATRIX['a kernel of its own']!, 'pv'), 'bootloader');
@@ -116,6 +126,7 @@ t.test('what Xen would silently leave out is refused', async (t) => {
     { vncSocket: '/run/vnc' },
     { disks: [{ ...disk!, limits: { readIops: 100 } }] },
     { disks: [{ ...disk!, position: 16 }] },
+    { disks: [{ ...disk!, readOnly: true }] },
     { nics: [{ ...nic!, outboundBytesPerSecond: 1000 }] },
     { nics: [{ ...nic!, position: 8 }] },
     { media: [...Array(5)].map(() => ({ path: '/a', bus: 'disk' as const })) },
@@ -133,6 +144,7 @@ t.test(
   'share and cap are kept in the definition for the credit scheduler, and read from it again',
   async (t) => {
     const text = xenXml({ ...SMALL, cpuShares: 2048, cpuCapPercent: 75 }, 'pv', true);
+    t.match(text, '<shares>512</shares>', 'a weight, which libvirt gives to every new domain as it stands');
     t.same(schedulerParams(text), [
       { field: 'weight', type: 'uint', value: 512 },
       { field: 'cap', type: 'uint', value: 75 },
