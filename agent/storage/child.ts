@@ -10,7 +10,9 @@ export class ChildFailure extends Error {
   readonly stderr: string;
 
   constructor(command: string, exitCode: number | null, signal: string | null, stderr: string) {
-    const said = stderr.trim().split('\n').at(-1) ?? '';
+    // LVM ends with where its help is, after what was wrong.
+    const lines = stderr.trim().split('\n');
+    const said = lines.findLast((line) => !/^\s*Run `/.test(line)) ?? '';
     super(said || `${command} ended with ${signal ?? `exit code ${exitCode}`}`);
     this.command = command;
     this.exitCode = exitCode;

@@ -32,6 +32,7 @@ export class DirectoryPool implements Pool {
   readonly name: string;
   readonly kind: string = 'directory';
   readonly snapshots = false;
+  readonly devices = false;
   readonly path: string;
   readonly #config: Omit<DirectoryPoolConfig, 'kind'>;
   readonly #locks = new KeyedLock();

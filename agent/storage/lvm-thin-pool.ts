@@ -30,6 +30,7 @@ export class LvmThinPool implements Pool {
   readonly name: string;
   readonly kind = 'lvm-thin';
   readonly snapshots = true;
+  readonly devices = true;
   readonly #config: LvmThinPoolConfig;
   readonly #lvm: Lvm;
   readonly #runner: Runner;

@@ -66,6 +66,8 @@ export interface Pool {
   readonly kind: string;
   /** True if `create` copies a volume of the same pool at one moment, even while it is written. */
   readonly snapshots: boolean;
+  /** True if volumes are block devices: `grow` is for those in use too, and the machine is told of it afterwards. */
+  readonly devices: boolean;
   /** Makes what the pool needs and checks that it can be used. Idempotent. */
   open(): Promise<void>;
   /** Lets go of helpers; volumes are not touched. */
@@ -78,7 +80,7 @@ export interface Pool {
   createFilled(id: string, spec: FilledSpec, options?: TaskOptions): Promise<Volume>;
   /** Idempotent; also removes what an interrupted `create` left. The content is lost. */
   remove(id: string): Promise<void>;
-  /** Makes a volume larger while nothing uses it; the present size is success, a smaller one `invalid`. */
+  /** Makes a volume larger while nothing uses it (but see `devices`); the present size is success, a smaller one `invalid`. */
   grow(id: string, sizeBytes: number): Promise<Volume>;
   /** Replaces the content, keeping path, format and size; atomic. `from` may be smaller, not larger. */
   overwrite(id: string, from: Source, options?: TaskOptions): Promise<Volume>;

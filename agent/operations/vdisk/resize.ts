@@ -41,9 +41,10 @@ export const resizeVDisk = defineOperation<typeof definition.params, Plan>({
         const owner = vdisk.attachedTo ? host.inventory.get('vserver', vdisk.attachedTo) : undefined;
         const machine = owner && (await host.hypervisor.find(owner.domain));
         const live = machine && machine.state !== 'off' && machine.state !== 'crashed';
-        // QEMU holds the file of a running machine and grows it itself.
+        const pool = host.pools.get(vdisk.pool)!;
+        // QEMU holds the file of a running machine and grows it itself; a device it can only look at again.
+        if (!live || pool.devices) await pool.grow(vdisk.id, plan.sizeBytes);
         if (live) await host.hypervisor.resizeDisk(owner.domain, vdisk.position!, plan.sizeBytes);
-        else await host.pools.get(vdisk.pool)!.grow(vdisk.id, plan.sizeBytes);
       },
     },
   ],
