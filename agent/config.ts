@@ -74,6 +74,11 @@ const VServerTypeConfig = Type.Object(
     graphics: Type.Optional(
       Type.Boolean({ help: 'Whether it has a screen (VNC on a UNIX socket) besides its serial console' }),
     ),
+    second_serial: Type.Optional(
+      Type.Boolean({
+        help: 'Whether it has a second serial port, by which its guest can hand over its initial password',
+      }),
+    ),
     network_bytes_per_second: Type.Optional(
       Type.Integer({ minimum: 1, help: 'Most bytes per second, for each VNIC and direction' }),
     ),

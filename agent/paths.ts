@@ -10,6 +10,7 @@ export function folders({ state_dir }: Config) {
     media: join(state_dir, 'media'),
     qmp: join(state_dir, 'qmp'),
     saved: join(state_dir, 'saved'),
+    tty: join(state_dir, 'tty'),
   };
 }
 
@@ -39,6 +40,11 @@ export function qmpPath(config: Config, vserverId: string): string {
 /** Its screen, in the same folder, which QEMU's user may write to and nobody else look into. */
 export function vncPath(config: Config, vserverId: string): string {
   return join(folders(config).qmp, `${vserverId}.vnc`);
+}
+
+/** Where its second serial port ends, in a folder for root alone: libvirtd makes the socket and hands it to QEMU. */
+export function linePath(config: Config, vserverId: string): string {
+  return join(folders(config).tty, vserverId);
 }
 
 /** The memory of a saved VServer. */

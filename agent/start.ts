@@ -11,6 +11,7 @@ import { HostTotals } from './capacity/totals.ts';
 import type { Config } from './config.ts';
 import { connectPatiently } from './connect.ts';
 import { InventoryDirectory } from './guest-directory.ts';
+import { GuestLines } from './guest-line/guest-lines.ts';
 import { Host } from './host.ts';
 import { EventLog } from './inventory/event-log.ts';
 import { Inventory } from './inventory/inventory.ts';
@@ -95,6 +96,7 @@ export async function startAgent(
   const queries = new Map(QUERIES.map((query) => [query.definition.name, query]));
   const engine = new OperationEngine(host, kinds, new JournalStore(inventory.database), boundary);
   const observer = new Observer(host, engine.locks);
+  const lines = new GuestLines(host, directory);
   const keeper = new NetworkKeeper(host);
   const sampler = new PoolSampler(host);
   const agent = new Agent({ host, engine, log: await EventLog.open(inventory), kinds, queries });
@@ -108,6 +110,7 @@ export async function startAgent(
   // Before anything is compared with the hypervisor: afterwards nobody knows who was running.
   const reboot = await Reboot.detect(inventory);
   observer.start(reboot.happened ? 'the host was rebooted' : undefined);
+  lines.start();
   keeper.start();
   const meter = meters && new Meter(host, meters);
   meter?.start(config.metering.interval_seconds);
@@ -130,6 +133,7 @@ export async function startAgent(
       host.halted = true;
       connection.stop();
       observer.stop();
+      lines.stop();
       await keeper.stop();
       sampler.stop();
       await meter?.stop();
@@ -167,6 +171,7 @@ async function makeFolders(config: Config): Promise<void> {
   const qemu = await qemuUser();
   await chown(all.qmp, qemu, 0);
   await chmod(all.qmp, 0o700);
+  await chmod(all.tty, 0o700);
 }
 
 /** QEMU makes its monitor socket itself, so its folder belongs to the user it runs as. */

@@ -139,6 +139,8 @@ export interface Machine {
   smbios?: MachineSmbios;
   /** UNIX socket of the agent's own QMP monitor; ignored by drivers without QMP. */
   qmpSocket?: string;
+  /** UNIX socket of the second serial port, on which a guest speaks to the agent; only when asked. */
+  lineSocket?: string;
   /** Graphics only when asked: VNC on a UNIX socket. */
   vncSocket?: string;
   /** Direct kernel boot instead of the disk's boot sector. */
@@ -234,6 +236,8 @@ export interface HypervisorFeatures {
   placement: boolean;
   /** Another medium can be put into a running machine's drive. */
   mediumChange: boolean;
+  /** A second serial port leads to `Machine.lineSocket`. */
+  guestLine: boolean;
 }
 
 export type HypervisorEvent =

@@ -7,7 +7,7 @@ import { sharedCpus } from '../capacity/placement.ts';
 import type { Config, VServerTypeConfig } from '../config.ts';
 import { nicsOf, type Reader } from '../guest-facts.ts';
 import { type VNetPlan, type VNicPlan, vnetNames } from '../network/mod.ts';
-import { mediumPath, qmpPath, vncPath } from '../paths.ts';
+import { linePath, mediumPath, qmpPath, vncPath } from '../paths.ts';
 import type { VDisk } from '../resources/vdisk.ts';
 import type { VNet, VNic } from '../resources/vnet.ts';
 import type { VServer } from '../resources/vserver.ts';
@@ -90,6 +90,7 @@ export function machineOf(
     })),
     smbios: smbiosFor(datasource(vserver), { vserverId: vserver.id, uuid: vserver.uuid }),
     qmpSocket: qmpPath(config, vserver.id),
+    ...(type?.second_serial ? { lineSocket: linePath(config, vserver.id) } : {}),
     ...(type?.graphics ? { vncSocket: vncPath(config, vserver.id) } : {}),
   };
 }

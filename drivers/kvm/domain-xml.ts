@@ -141,6 +141,7 @@ function devicesXml(machine: Machine): XmlElement {
     xml('controller', { type: 'usb', model: 'none' }),
     xml('controller', { type: 'virtio-serial', index: 0 }, pciAddress(SINGLE_SLOTS.serialController)),
     xml('serial', { type: 'pty' }, xml('target', { type: 'isa-serial', port: 0 })),
+    lineXml(machine.lineSocket),
     xml('console', { type: 'pty' }, xml('target', { type: 'serial', port: 0 })),
     xml(
       'channel',
@@ -157,6 +158,17 @@ function devicesXml(machine: Machine): XmlElement {
       pciAddress(SINGLE_SLOTS.rng),
     ),
     xml('panic', { model: 'isa' }),
+  );
+}
+
+/** COM2, `ttyS1`: what is said there while nobody listens is lost, and nobody keeps it. */
+function lineXml(path: string | undefined): XmlElement | undefined {
+  if (path === undefined) return undefined;
+  return xml(
+    'serial',
+    { type: 'unix' },
+    xml('source', { mode: 'bind', path }),
+    xml('target', { type: 'isa-serial', port: 1 }),
   );
 }
 

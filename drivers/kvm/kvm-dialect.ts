@@ -21,6 +21,7 @@ export class KvmDialect implements Dialect {
     onlineResize: true,
     placement: true,
     mediumChange: true,
+    guestLine: true,
   };
   readonly shutdownFlags = SHUTDOWN.acpi;
   readonly undefineFlags =

@@ -40,6 +40,7 @@ export function checkMachine(machine: Machine): void {
   machine.nics.forEach(checkNic);
   for (const medium of machine.media) checkPath(medium.path, 'path of a context medium');
   if (machine.qmpSocket !== undefined) checkPath(machine.qmpSocket, 'qmpSocket');
+  if (machine.lineSocket !== undefined) checkPath(machine.lineSocket, 'lineSocket');
   if (machine.vncSocket !== undefined) checkPath(machine.vncSocket, 'vncSocket');
   mustDiffer(
     machine.disks.map((disk) => disk.position),

@@ -24,6 +24,7 @@ export class TestDialect implements Dialect {
     onlineResize: false,
     placement: true,
     mediumChange: false,
+    guestLine: false,
   };
   readonly shutdownFlags = 0;
   readonly undefineFlags: number = UNDEFINE.managedSave | UNDEFINE.snapshotsMetadata;

@@ -65,6 +65,7 @@ function refuseUnsupported(machine: Machine, credit: boolean): void {
       'a NUMA node for memory (pin the vCPUs: Xen takes memory from where they are)',
     ],
     [machine.vcpuPins !== undefined, 'vCPUs that are pinned one by one (give a set of CPUs for all)'],
+    [machine.lineSocket !== undefined, 'a second serial port that leads to the agent'],
     [machine.vncSocket !== undefined, 'a screen on a UNIX socket'],
   ];
   const first = refused.find(([asked]) => asked);

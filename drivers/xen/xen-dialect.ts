@@ -30,6 +30,7 @@ export class XenDialect implements Dialect {
     onlineResize: false,
     placement: false,
     mediumChange: false,
+    guestLine: false,
   };
   /** libvirt chooses: the guest's Xen drivers where there are any, else the ACPI button. */
   readonly shutdownFlags = 0;

@@ -69,6 +69,7 @@ export async function leftovers(prefix: string, stateDir: string, uri = 'qemu://
     files(join(stateDir, 'images')),
     files(join(stateDir, 'media')),
     files(join(stateDir, 'qmp')),
+    files(join(stateDir, 'tty')),
     files(join(stateDir, 'saved')),
   ]);
   return found.flat().sort();

@@ -63,6 +63,7 @@ const FULL: Machine = {
   ],
   smbios: { manufacturer: 'Us', product: 'OpenStack Nova', version: '1', serial: 'ec2-x', assetTag: 'tag' },
   qmpSocket: '/run/x/qmp.sock',
+  lineSocket: '/run/x/line',
   vncSocket: '/run/x/vnc.sock',
   kernel: { path: '/boot/vmlinuz', initrd: '/boot/initrd', commandLine: 'console=ttyS0 a="b"' },
 };

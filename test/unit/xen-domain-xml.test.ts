@@ -124,6 +124,7 @@ t.test('what Xen would silently leave out is refused', async (t) => {
     { vcpuPins: [0] },
     { numaNode: 0 },
     { vncSocket: '/run/vnc' },
+    { lineSocket: '/run/line' },
     { disks: [{ ...disk!, limits: { readIops: 100 } }] },
     { disks: [{ ...disk!, position: 16 }] },
     { disks: [{ ...disk!, readOnly: true }] },

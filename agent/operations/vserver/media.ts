@@ -10,7 +10,7 @@ import {
 import type { Config } from '../../config.ts';
 import { guestFacts, type Reader, siblingsOf } from '../../guest-facts.ts';
 import type { Host } from '../../host.ts';
-import { mediumPath, qmpPath, vncPath } from '../../paths.ts';
+import { linePath, mediumPath, qmpPath, vncPath } from '../../paths.ts';
 import type { VServer } from '../../resources/vserver.ts';
 import type { Step } from '../kind.ts';
 import { mediaOf } from '../machine.ts';
@@ -81,5 +81,5 @@ export async function removeMedia(host: Host, plan: VServerPlan): Promise<void> 
   const vserver = vserverOf(host, plan);
   const { id } = vserver;
   for (const kind of mediaOf(vserver)) await removeIso(mediumPath(host.config, id, kind));
-  for (const path of [qmpPath, vncPath]) await rm(path(host.config, id), { force: true });
+  for (const path of [qmpPath, vncPath, linePath]) await rm(path(host.config, id), { force: true });
 }
