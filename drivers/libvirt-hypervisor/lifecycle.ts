@@ -12,6 +12,7 @@ import {
   XML,
 } from '../libvirt/mod.ts';
 import type { Session } from './dialect.ts';
+import { isMemoryImage } from './memory-image.ts';
 
 /** Makes or replaces the definition. @throws DriverError `conflict` when name or UUID belong to another domain */
 export async function define(session: Session, machine: Machine): Promise<void> {
@@ -102,7 +103,7 @@ export async function resume(session: Session, name: string): Promise<void> {
   await verb(session, name, (domain) => session.client.domains.resume(domain), ['running', 'blocked']);
 }
 
-/** Memory image to `path`; a machine that is off because it was saved has been saved. */
+/** Memory image to `path`; a machine that is off because it was saved has been saved, whoever saw the end of it. */
 export async function save(session: Session, name: string, path: string): Promise<void> {
   const { domains } = session.client;
   const domain = await domains.byName(name);
@@ -110,7 +111,7 @@ export async function save(session: Session, name: string, path: string): Promis
     await domains.save(domain, path);
   } catch (error) {
     const { state, reason } = await domains.state(domain);
-    if (state !== 'shutoff' || reason !== 'saved') throw error;
+    if (state !== 'shutoff' || (reason !== 'saved' && !(await isMemoryImage(path)))) throw error;
   }
 }
 

@@ -1,7 +1,7 @@
 // A second libvirtd with its own qemu:///system, in a mount namespace of its own, for tests that end it.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { killed, untilItAnswers } from './libvirtd-process.ts';
@@ -50,6 +50,7 @@ export async function systemLibvirtd(t: Test): Promise<SystemLibvirtd> {
     if (child && child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   };
   const start = async (): Promise<void> => {
+    await forgetHalfStarted(join(home, 'run-libvirt/qemu'));
     // unshare and sh become libvirtd by exec, so that the child's pid is its pid.
     child = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', script], {
       stdio: 'ignore',
@@ -63,4 +64,17 @@ export async function systemLibvirtd(t: Test): Promise<SystemLibvirtd> {
   });
   await start();
   return { uri, kill, gone, start, pid: () => child!.pid! };
+}
+
+/**
+ * libvirtd 9.0 that is killed before it knows the process of a machine it starts leaves `pid='0'` in the machine's
+ * status, and every later one takes the machine for starting, for ever: `docs/troubleshoot.md` says what to do, and
+ * this does it. The file is removed while no libvirtd runs.
+ */
+async function forgetHalfStarted(folder: string): Promise<void> {
+  for (const file of await readdir(folder).catch(() => [])) {
+    const path = join(folder, file);
+    if (!file.endsWith('.xml')) continue;
+    if (/<domstatus [^>]*reason='starting up' pid='0'/.test(await readFile(path, 'utf8'))) await rm(path);
+  }
 }

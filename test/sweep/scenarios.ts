@@ -13,6 +13,8 @@ export interface Scenario {
   params: object;
   /** Set where a request that failed cannot simply be made again: what it leaves is not what it began with. */
   failsForGood?: true;
+  /** Set where a request that failed may have come half-way, and asking again goes on from there. */
+  leavesHalf?: true;
   /** Set where it needs something that a host has only once: a tunnel's number, an address of the provider's. */
   alone?: true;
   /** Looks at the host after the operation was interrupted, carried on, and asked for again. */
@@ -285,6 +287,7 @@ export const SCENARIOS: Record<string, Scenario> = {
   },
   detachPublicIP: {
     alone: true,
+    leavesHalf: true,
     before: both(inactive, lent),
     params: publicIp,
     after: publicIpIs('unattached'),

@@ -1,8 +1,10 @@
 // What a killed libvirtd leaves half done, and how the verbs of the driver deal with what the next one says of it.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import t from 'tap';
 import { ERROR_NUMBERS, LibvirtError } from '../../drivers/libvirt/mod.ts';
 import type { Session } from '../../drivers/libvirt-hypervisor/dialect.ts';
-import { powerOff, restore, start } from '../../drivers/libvirt-hypervisor/lifecycle.ts';
+import { powerOff, restore, save, start } from '../../drivers/libvirt-hypervisor/lifecycle.ts';
 
 const refusal = (name: keyof typeof ERROR_NUMBERS) =>
   new LibvirtError('x', { code: ERROR_NUMBERS[name], domain: 10, level: 2, message: name } as never);
@@ -27,6 +29,9 @@ function libvirtd(states: [state: string, reason: string][]) {
     async resume() {
       did.push('resume');
       states.splice(0, states.length, ['running', 'unpaused']);
+    },
+    async save() {
+      throw refusal('OPERATION_INVALID');
     },
     async destroy() {
       did.push('destroy');
@@ -68,3 +73,18 @@ t.test('a power cut does not give up because something holds the machine', async
   await powerOff(session, 'one');
   t.same(did, ['destroy', 'destroy', 'destroy']);
 });
+
+t.test(
+  'a machine that is off has been saved if its memory image is whole, whoever finished it',
+  async (t) => {
+    const image = join(t.testdir(), 'image');
+    const off = () => libvirtd([['shutoff', 'unknown']]).session;
+    const refused = { message: 'OPERATION_INVALID' };
+    await t.rejects(save(off(), 'one', image), refused, 'no image');
+    await writeFile(image, 'LibvirtQemudPart and more');
+    await t.rejects(save(off(), 'one', image), refused, 'half an image');
+    await writeFile(image, 'LibvirtQemudSave and more');
+    await t.resolves(save(off(), 'one', image));
+    await t.rejects(save(libvirtd([['running', 'booted']]).session, 'one', image), refused, 'an old image');
+  },
+);
