@@ -6,8 +6,9 @@ import { readDomain } from '../libvirt-hypervisor/read-xml.ts';
 import { renderXml } from '../libvirt-hypervisor/xml.ts';
 import { type Acceleration, type ProbeOptions, probeAcceleration } from './acceleration.ts';
 import { backups } from './backup.ts';
-import { cdromAlias, cdromXml, diskXml, nicXml } from './device-xml.ts';
+import { cdromXml, diskXml, nicXml } from './device-xml.ts';
 import { domainXml } from './domain-xml.ts';
+import { clearHalfPlugged, openTray } from './past-libvirt.ts';
 import { diskTarget } from './slots.ts';
 
 export class KvmDialect implements Dialect {
@@ -69,12 +70,12 @@ export class KvmDialect implements Dialect {
     return renderXml(cdromXml(index, path));
   }
 
-  async openTray({ domains }: LibvirtClient, domain: DomainRef, index: number): Promise<void> {
-    const command = {
-      execute: 'blockdev-open-tray',
-      arguments: { id: cdromAlias(index), force: true },
-    };
-    await domains.monitorCommand(domain, JSON.stringify(command));
+  openTray(client: LibvirtClient, domain: DomainRef, index: number): Promise<void> {
+    return openTray(client, domain, index);
+  }
+
+  clearHalfPlugged(client: LibvirtClient, domain: DomainRef, error: unknown): Promise<boolean> {
+    return clearHalfPlugged(client, domain, error);
   }
 
   diskTarget(position: number): string {

@@ -131,7 +131,15 @@ async function attach(
   const { domain, config, live } = await look(session, name);
   const flags =
     (isThere(config) ? 0 : AFFECT.config) | (live === undefined || isThere(live) ? 0 : AFFECT.live);
-  if (flags !== 0) await session.client.domains.devices.attach(domain, text, flags);
+  if (flags === 0) return;
+  const { devices } = session.client.domains;
+  try {
+    await devices.attach(domain, text, flags);
+  } catch (error) {
+    // A libvirtd that was killed half-way has left something in QEMU that the next one does not know.
+    if (!(await session.dialect.clearHalfPlugged?.(session.client, domain, error))) throw error;
+    await devices.attach(domain, text, flags);
+  }
 }
 
 async function look(session: Session, name: string): Promise<Views> {

@@ -42,6 +42,28 @@ t.test('a disk is plugged into a running machine, and is there after the next bo
   await t.resolves(hypervisor.detachDisk(machine.name, 1, 300), 'what is not there is unplugged');
 });
 
+t.test(
+  'what a libvirtd killed while it plugged a disk has left in QEMU does not keep others out',
+  async (t) => {
+    const machine = await host.machine('half');
+    await hypervisor.define(machine);
+    await hypervisor.start(machine.name);
+    // The number that libvirt gives to its next block node.
+    const { stdout } = await run('virsh', ['dumpxml', machine.name]);
+    const next =
+      Math.max(...[...stdout.matchAll(/<source [^>]*index='(\d+)'/g)].map(([, n]) => Number(n))) + 1;
+    const disk = await host.disk(1);
+    const left = {
+      execute: 'blockdev-add',
+      arguments: { driver: 'null-co', 'node-name': `libvirt-${next}-storage` },
+    };
+    const answer = await run('virsh', ['qemu-monitor-command', machine.name, JSON.stringify(left)]);
+    t.match(answer.stdout, /"return"/);
+    await hypervisor.attachDisk(machine.name, disk);
+    t.same(await targets(machine), ['vda', 'vdb']);
+  },
+);
+
 t.test('waiting for a guest ends when its machine does', async (t) => {
   const machine = await host.machine('ends');
   await hypervisor.define({ ...machine, disks: [...machine.disks, await host.disk(1)] });
