@@ -20,7 +20,11 @@ export interface PackageInput {
   output: string;
 }
 
-const EMULATOR: Readonly<Record<string, string>> = { amd64: 'qemu-system-x86', arm64: 'qemu-system-arm' };
+/** On Xen only the device model is needed. */
+const EMULATOR: Readonly<Record<string, string>> = {
+  amd64: 'qemu-system-x86 | qemu-system-xen',
+  arm64: 'qemu-system-arm',
+};
 
 function control({ version, architecture }: PackageInput, installedKiB: number): string {
   return `Package: innkeeper

@@ -76,6 +76,7 @@ const createOptions: OptionRow[] = [
   ...factOptions,
   { flags: '--context <kinds>', param: 'context', help: 'context media, separated by commas', parse: words },
   { flags: '--no-boot', param: 'boot', help: 'leave it inactive' },
+  { flags: '--no-autostart', param: 'autostart', help: 'leave it off after a reboot of the host' },
   PARAM_OPTION,
 ];
 
