@@ -12,14 +12,14 @@ host=$(test/package/build-host.sh)
 image=$(test/images/build-guest.sh)
 
 work=$(mktemp -d "$root/.cache/package/run.XXXXXX")
-nspawn=''
+machine=''
 clean_up() {
   # Ended by its own signal it takes the machine down with it.
-  [ -z "$nspawn" ] || ! kill "$nspawn" 2>/dev/null || wait "$nspawn" || true
+  [ -z "$machine" ] || ! kill "$machine" 2>/dev/null || wait "$machine" || true
   rm -rf "$work"
 }
 trap clean_up EXIT
-mkdir "$work/share" "$work/out" "$work/again"
+mkdir "$work/share" "$work/out" "$work/again" "$work/disk"
 
 count=0 failed=0
 is() {
@@ -81,21 +81,17 @@ is 'the next version is built' bash scripts/package.sh --quick --arch amd64 --ve
 mv "$old" "$work/share/old.deb"
 mv "$work/share/innkeeper_${version}+next_amd64.deb" "$work/share/new.deb"
 cp "$image" "$work/share/guest.qcow2"
-cp test/package/{host-run,gap.sh,guest-console.mjs} docs/install.md "$work/share/"
+cp test/package/{host-run,first-life.sh,second-life.sh,gap.sh,guest-console.mjs} docs/install.md "$work/share/"
 echo "$count" >"$work/share/count"
 : >"$work/out/output.log"
 
-# Changes go to memory; the kept tree stays as it was built. No network but the machine's own.
-# QEMU and libvirt need more than a container has by default: capabilities, and the tun device.
 modprobe tun 2>/dev/null || true
-timeout --kill-after=10 "$seconds" systemd-nspawn --quiet --directory="$host" --volatile=overlay --boot \
-  --register=no --keep-unit --private-network --capability=all --machine="ikpkg$$" --console=pipe \
-  --bind=/dev/net/tun --bind-ro="$work/share":/srv/share --bind="$work/out":/srv/out \
-  </dev/null >.cache/package/console.log 2>&1 &
-nspawn=$!
-tail -n +1 -F --pid="$nspawn" "$work/out/output.log" 2>/dev/null | grep --line-buffered -v '^TESTBED-EXIT ' || true
-wait "$nspawn" || true
-nspawn=''
+timeout --kill-after=10 "$seconds" test/package/boot-host.sh "$host" "$work/share" "$work/out" "$work/disk" \
+  >.cache/package/console.log 2>&1 &
+machine=$!
+tail -n +1 -F --pid="$machine" "$work/out/output.log" 2>/dev/null | grep --line-buffered -v '^TESTBED-EXIT ' || true
+wait "$machine" || true
+machine=''
 rm -rf .cache/package/out
 cp -r "$work/out" .cache/package/out
 status=$(sed -n 's/^TESTBED-EXIT //p' "$work/out/output.log")

@@ -17,7 +17,7 @@ packages=$({
   packages_of run
 } | tr ' ' '\n' | sed 's/|.*//' | sort -u | paste -s -d ,)
 
-key=$({ cat "${BASH_SOURCE[0]}" "$here/testbed.service"; echo "$suite $packages"; } | sha256sum | cut -c 1-16)
+key=$({ cat "${BASH_SOURCE[0]}" "$here"/*.service; echo "$suite $packages"; } | sha256sum | cut -c 1-16)
 out=$cache/host-$key
 mkdir -p "$cache"
 exec 9>"$cache/lock"
@@ -35,11 +35,14 @@ mmdebstrap --quiet --variant=apt --include="$packages" "$suite" "$tree" >"$cache
   tail -n 20 "$cache/build.log" >&2
   exit 1
 }
-install -m 644 "$here/testbed.service" "$tree/etc/systemd/system/"
-mkdir -p "$tree/srv/share" "$tree/srv/out" "$tree/etc/systemd/system/multi-user.target.wants"
+install -m 644 "$here/testbed.service" "$here/boot-id.service" "$tree/etc/systemd/system/"
+mkdir -p "$tree/srv/share" "$tree/srv/out" "$tree/etc/systemd/system/"{multi-user,sysinit}.target.wants
+ln -s ../boot-id.service "$tree/etc/systemd/system/sysinit.target.wants/"
 ln -s ../testbed.service "$tree/etc/systemd/system/multi-user.target.wants/"
 # A container has no cgroup controllers of its own on every host, and the tests' guests need none.
 echo 'cgroup_controllers = []' >>"$tree/etc/libvirt/qemu.conf"
+# When the machine is rebooted, a guest that does not heed the request holds it up no longer than this (seconds).
+echo 'SHUTDOWN_TIMEOUT=60' >>"$tree/etc/default/libvirt-guests"
 # Timers of a long-lived machine only cost time in one that lives for minutes.
 for unit in apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer fstrim.timer; do
   ln -sf /dev/null "$tree/etc/systemd/system/$unit"

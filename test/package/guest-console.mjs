@@ -4,6 +4,8 @@ import { request } from 'node:http';
 
 const [vserver, command] = process.argv.slice(2);
 const PATIENCE_MS = 60_000;
+/** What is typed while the guest boots may be lost, whole or in part: it is typed again. */
+const AGAIN_MS = 10_000;
 let text = '';
 const fail = (why) => {
   process.stderr.write(`${why}:\n${text.slice(-2000)}\n`);
@@ -20,11 +22,17 @@ asked.on('response', ({ statusCode }) => fail(`no console: ${statusCode}`));
 asked.on('upgrade', (_response, socket) => {
   socket.setEncoding('utf8').on('data', (chunk) => {
     text += chunk;
-    const found = /begin\.1\r?\n([\s\S]*?)end\.1\r?\n/.exec(text);
+    const found = /begin\.(\d+)\r?\n([\s\S]*?)end\.\1\r?\n/.exec(text);
     if (!found) return;
-    process.stdout.write(found[1].replaceAll('\r', ''), () => process.exit());
+    process.stdout.write(found[2].replaceAll('\r', ''), () => process.exit());
   });
-  // The quotes keep the echo of the line from looking like the answer.
-  socket.write(`\necho be""gin.1; ${command}; echo en""d.1\n`);
+  let times = 0;
+  const type = () => {
+    times++;
+    // The backslashes keep the echo of the line from looking like the answer. No quotes: half a line must leave none open.
+    socket.write(`\necho be\\gin.${times}; ${command}; echo en\\d.${times}\n`);
+  };
+  type();
+  setInterval(type, AGAIN_MS);
 });
 asked.end();
