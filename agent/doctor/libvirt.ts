@@ -2,12 +2,19 @@
 import { openHypervisor } from '../../drivers/open.ts';
 import { type Check, fault, fine } from './check.ts';
 
+/** A daemon that is not there is refused at once: only one that is busy, or hangs, makes anybody wait. */
+const PATIENCE_MS = 30_000;
+
 export const libvirt: Check = {
   name: 'libvirt',
   async run({ config }) {
     // Named, so that nothing is probed: that is another check's matter.
     const acceleration = 'tcg';
-    const hypervisor = openHypervisor({ uri: config.libvirt_uri, acceleration, connectTimeoutMs: 5000 });
+    const hypervisor = openHypervisor({
+      uri: config.libvirt_uri,
+      acceleration,
+      connectTimeoutMs: PATIENCE_MS,
+    });
     try {
       await hypervisor.connect();
       return [fine(`the daemon behind ${config.libvirt_uri} answers`)];

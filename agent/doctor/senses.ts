@@ -5,8 +5,8 @@ import { promisify } from 'node:util';
 import type { Senses } from './check.ts';
 
 const run = promisify(execFile);
-/** Nothing that is looked at takes longer; what does is itself a finding. */
-const PATIENCE_MS = 10_000;
+/** Nothing that is looked at takes longer, not even on a host with no time to spare; what does is itself a finding. */
+const PATIENCE_MS = 30_000;
 
 export const hostSenses: Senses = {
   readFile: (path) => readFile(path, 'utf8'),

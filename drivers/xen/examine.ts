@@ -5,7 +5,8 @@ import { LibvirtClient } from '../libvirt/mod.ts';
 import { offeredTypes } from './offered.ts';
 import { hasCredit } from './scheduling.ts';
 
-const CONNECT_MS = 5000;
+/** A daemon that is not there is refused at once: only one that is busy makes anybody wait. */
+const CONNECT_MS = 30_000;
 
 export const xenHost: HostExamination = {
   // What Xen needs comes with Xen: libvirt would not answer without it.
