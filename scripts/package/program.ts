@@ -17,7 +17,7 @@ const PROGRAM = 'program';
 const BANNER = `import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);`;
 
 /** A path to be started or read, relative to a source file, becomes one relative to the bundle. */
-function pathsOf(root: string): Plugin {
+function pathsOf(root: string, started: readonly string[]): Plugin {
   return {
     name: 'paths',
     setup({ onLoad }) {
@@ -26,7 +26,7 @@ function pathsOf(root: string): Plugin {
         const contents = source
           .replaceAll(/new URL\('(\.[^']*)', import\.meta\.url\)/g, (_whole, to: string) => {
             const target = relative(root, resolve(dirname(path), to));
-            if (target.endsWith('.ts') && !STARTED.includes(target)) {
+            if (target.endsWith('.ts') && !started.includes(target)) {
               throw new Error(`${target} is started by ${relative(root, path)}, and is not in the list`);
             }
             const place = target.endsWith('.ts') ? `./${basename(target, '.ts')}.js` : `../${target}`;
@@ -39,11 +39,17 @@ function pathsOf(root: string): Plugin {
   };
 }
 
-/** Writes the program below `target`; `version` is what it says of itself. */
-export async function writeProgram(root: string, target: string, version: string): Promise<void> {
+/** Writes the program below `target`; `version` is what it says of itself, `more` are programs that go with it. */
+export async function writeProgram(
+  root: string,
+  target: string,
+  version: string,
+  more: readonly string[] = [],
+): Promise<void> {
+  const started = [...STARTED, ...more];
   await build({
     absWorkingDir: root,
-    entryPoints: STARTED.map((file) => ({ in: file, out: basename(file, '.ts') })),
+    entryPoints: started.map((file) => ({ in: file, out: basename(file, '.ts') })),
     outdir: join(target, PROGRAM),
     bundle: true,
     splitting: true,
@@ -55,7 +61,7 @@ export async function writeProgram(root: string, target: string, version: string
     minify: false,
     legalComments: 'inline',
     logLevel: 'warning',
-    plugins: [pathsOf(root)],
+    plugins: [pathsOf(root, started)],
   });
   // Programs of children that are no TypeScript: they are read by other interpreters, or must start at once.
   for await (const file of glob('{agent,drivers,metadata-server,contextualization}/**/*.{cjs,pl}', {
