@@ -17,7 +17,7 @@ export async function registeredImage(agent: TestAgent): Promise<Record<string, 
 }
 
 /** A console, tried again when it does not open: right after its start libvirtd may leave one waiting. */
-async function openedConsole(agent: TestAgent, vserver: string) {
+async function openedConsole(agent: Pick<TestAgent, 'client'>, vserver: string) {
   for (const end = Date.now() + BOOT_MS; ; ) {
     const opening = agent.client.console(vserver);
     const late = new Promise<undefined>((resolve) => setTimeout(resolve, OPEN_MS, undefined));
@@ -29,7 +29,12 @@ async function openedConsole(agent: TestAgent, vserver: string) {
 }
 
 /** Types a line into the guest's shell; with `answer`, waits until that is seen. */
-export async function typed(agent: TestAgent, vserver: string, line: string, answer?: RegExp): Promise<void> {
+export async function typed(
+  agent: Pick<TestAgent, 'client'>,
+  vserver: string,
+  line: string,
+  answer?: RegExp,
+): Promise<void> {
   const console = await agent.client.console(vserver);
   let text = '';
   console.setEncoding('utf8').on('data', (chunk: string) => {
@@ -53,7 +58,7 @@ export async function typed(agent: TestAgent, vserver: string, line: string, ans
  * The guest shows its report again on request, so that opening the console late loses nothing.
  */
 export async function bootedGuest(
-  agent: TestAgent,
+  agent: Pick<TestAgent, 'client'>,
   vserver: string,
   until = 'ready',
 ): Promise<Map<string, string>> {

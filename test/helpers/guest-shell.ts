@@ -11,7 +11,7 @@ export class GuestShell {
   #wake: () => void = () => {};
 
   /** Opens the console of a VServer whose guest has booted. */
-  static async open(agent: TestAgent, vserver: string): Promise<GuestShell> {
+  static async open(agent: Pick<TestAgent, 'client'>, vserver: string): Promise<GuestShell> {
     return new GuestShell(await agent.client.console(vserver));
   }
 

@@ -11,20 +11,26 @@ host=${1:?usage: boot-host.sh HOST FOLDER CONSOLE_LOG SECONDS} folder=${2:?} con
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+truncate -s 1G "$work/empty.img"
 truncate -s 4G "$work/share.img"
 mke2fs -q -t ext4 -F -d "$folder" "$work/share.img"
 
-# One CPU: V8 now and then crashes on an emulated machine with several. No network: everything is on the disks.
+# Two NUMA nodes of one CPU each. The second CPU is for guests that are pinned to it and nothing else (isolcpus): V8
+# now and then crashes where it runs on several emulated CPUs. No network: everything is on the disks. The third disk is
+# empty. The machine may reboot itself: what it has written stays until it powers off.
 set +e
 timeout --foreground --kill-after=5 "$seconds" qemu-system-x86_64 -accel tcg,thread=multi,tb-size=512 \
-  -cpu max,-smap,-smep,-la57 -smp 1 -m 3072 \
+  -cpu max,-smap,-smep,-la57 -smp 2 -m 4096 \
+  -object memory-backend-ram,id=near,size=3072M -numa node,nodeid=0,cpus=0,memdev=near \
+  -object memory-backend-ram,id=far,size=1024M -numa node,nodeid=1,cpus=1,memdev=far \
   -kernel "$host/vmlinuz" -initrd "$host/initrd.img" \
-  -append 'root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet systemd.show_status=0 mitigations=off' \
+  -append 'root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet systemd.show_status=0 mitigations=off isolcpus=1' \
   -drive "file=$host/host.img,if=virtio,format=raw,cache=unsafe,snapshot=on" \
   -drive "file=$work/share.img,if=virtio,format=raw,cache=unsafe" \
-  -nodefaults -device virtio-rng-pci -display none -no-reboot \
+  -drive "file=$work/empty.img,if=virtio,format=raw,cache=unsafe" \
+  -nodefaults -device virtio-rng-pci -display none \
   -serial "file:$console" -serial stdio </dev/null |
-  tr -d '\r' | tee "$work/output" | grep --line-buffered -v '^TESTBED-EXIT '
+  stdbuf -oL tr -d '\r' | tee "$work/output" | grep --line-buffered -v '^TESTBED-EXIT '
 status=${PIPESTATUS[0]}
 [ "$status" -ne 124 ] || exit 124
 exit "$(sed -n 's/^TESTBED-EXIT //p' "$work/output" | grep . || echo 125)"
