@@ -25,7 +25,7 @@ export const stages: readonly Stage[] = [
     name: 'test:kvm',
     command: ['npm', 'run', '--silent', 'test:kvm'],
     result: 'tap',
-    timeLimitMinutes: 20,
+    timeLimitMinutes: 25,
     secondLook: 'stage',
   },
   {
