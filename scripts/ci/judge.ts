@@ -1,6 +1,6 @@
 // What the outcome of a stage counts as, and what a second look at its failures makes of it.
 import type { Stage, StageOutcome } from './stage.ts';
-import { type Summary, summarize } from './tap-summary.ts';
+import { noTests, type Summary, summarize } from './tap-summary.ts';
 
 const LAST_LINES = 40;
 
@@ -8,10 +8,7 @@ const lastLines = (text: string) => text.trimEnd().split('\n').slice(-LAST_LINES
 
 /** A run that was cut short, or ended badly, is never a good one, whatever it said until then. */
 export function judge(stage: Stage, outcome: StageOutcome): Summary {
-  const summary: Summary =
-    stage.result === 'tap'
-      ? summarize(outcome.output)
-      : { passed: 0, skipped: 0, failures: [], passedIn: new Map() };
+  const summary = stage.result === 'tap' ? summarize(outcome.output) : noTests();
   const last = lastLines(outcome.output);
   const fail = (detail: string) => summary.failures.push({ path: [], detail });
   if (outcome.interrupted) fail(`interrupted\n${last}`);

@@ -17,6 +17,9 @@ export interface Summary {
   passedIn: Map<string, number>;
 }
 
+/** Before anything has run. */
+export const noTests = (): Summary => ({ passed: 0, skipped: 0, failures: [], passedIn: new Map() });
+
 /** Failures the parser found in the stream itself (a plan not kept, for example) have no test point. */
 function isComplaint(failure: unknown): failure is { tapError: string } {
   return (
@@ -59,7 +62,7 @@ function watch(parser: Parser, path: string[], summary: Summary): void {
 
 /** Reads a whole TAP stream. Never throws: what cannot be parsed contains no tests, which is a failure too. */
 export function summarize(tap: string): Summary {
-  const summary: Summary = { passed: 0, skipped: 0, failures: [], passedIn: new Map() };
+  const summary = noTests();
   const parser = new Parser();
   watch(parser, [], summary);
   parser.end(tap);
