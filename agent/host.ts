@@ -1,7 +1,7 @@
 // The parts of one host as operations see them: put together once by start-up, handed to every step.
 import { EventEmitter, once } from 'node:events';
 import type { Logger } from 'pino';
-import type { Hypervisor } from '../drivers/hypervisor.ts';
+import { type Hypervisor, isOff } from '../drivers/hypervisor.ts';
 import type { MetadataServer } from '../metadata-server/mod.ts';
 import type { HostTotals } from './capacity/totals.ts';
 import type { Config } from './config.ts';
@@ -100,7 +100,7 @@ export class Host {
     for (;;) {
       const changed = once(this.#machines, name, { signal: limit }).catch(() => undefined);
       const state = (await this.hypervisor.find(name))?.state;
-      if (state === undefined || state === 'off' || state === 'crashed') return true;
+      if (isOff(state)) return true;
       if ((await changed) === undefined && limit.aborted) return false;
     }
   }

@@ -1,4 +1,5 @@
 // The initial password of a guest: kept once and sealed, whichever way it comes; asked of the guest agent if it has to be.
+import { PASSWORD_MAX } from '../metadata-server/mod.ts';
 import type { Host } from './host.ts';
 import type { Inventory } from './inventory/inventory.ts';
 import type { VServer } from './resources/vserver.ts';
@@ -7,8 +8,6 @@ import type { Seal } from './seal.ts';
 /** `encrypted`: for the creator's key, by the guest. */
 export type PasswordForm = 'clear' | 'encrypted';
 
-/** As at the metadata service. */
-const LONGEST = 1_024;
 const ANSWER_MS = 5_000;
 /** Where a guest without a way to the metadata service leaves it; what is encrypted is preferred. */
 const FILES: readonly (readonly [PasswordForm, string])[] = [
@@ -59,10 +58,10 @@ async function guestFile(host: Host, { domain }: VServer, path: string): Promise
     host.hypervisor.guestAgent(domain, { execute, arguments: args }, ANSWER_MS);
   const handle = await ask('guest-file-open', { path, mode: 'r' });
   try {
-    const answer = await ask('guest-file-read', { handle, count: LONGEST });
+    const answer = await ask('guest-file-read', { handle, count: PASSWORD_MAX });
     // The guest wrote the answer: it may be anything.
     const text = (answer as { 'buf-b64'?: unknown } | null)?.['buf-b64'];
-    const bytes = Buffer.from(typeof text === 'string' ? text : '', 'base64').subarray(0, LONGEST);
+    const bytes = Buffer.from(typeof text === 'string' ? text : '', 'base64').subarray(0, PASSWORD_MAX);
     return Buffer.from(bytes.toString('latin1').replace(/\r?\n$/, ''), 'latin1');
   } finally {
     await ask('guest-file-close', { handle }).catch(() => {});

@@ -1,5 +1,5 @@
 // Keeps the inventory true to the hypervisor: its events as they come, and everything by one bulk call.
-import type { HypervisorEvent, MachineSample } from '../drivers/hypervisor.ts';
+import { type HypervisorEvent, isOff, type MachineSample } from '../drivers/hypervisor.ts';
 import { sampleMemory } from './capacity/memory.ts';
 import type { Host } from './host.ts';
 import type { ResourceLocks } from './operations/locks.ts';
@@ -79,9 +79,7 @@ export class Observer {
     }
     const byName = new Map(samples.map((sample) => [sample.name, sample]));
     const ours = new Set(before.map(({ domain }) => domain));
-    const foreign = samples.filter(
-      ({ name, state }) => !ours.has(name) && state !== 'off' && state !== 'crashed',
-    );
+    const foreign = samples.filter(({ name, state }) => !ours.has(name) && !isOff(state));
     totals.foreign = {
       domains: foreign.length,
       vcpus: foreign.reduce((sum, { vcpus }) => sum + vcpus, 0),
@@ -117,7 +115,7 @@ export class Observer {
         host.log.warn({ reason: event.reason }, 'the hypervisor daemon is away');
         return;
       case 'machine':
-        if (event.state === undefined || event.state === 'off' || event.state === 'crashed') {
+        if (isOff(event.state)) {
           this.#reasons.set(event.name, this.#reasons.get(event.name) ?? event.reason);
         }
         host.machineChanged(event.name);

@@ -1,5 +1,5 @@
 // Decides what a VServer's state is, given what the hypervisor shows of its machine. Pure.
-import type { MachineSample } from '../drivers/hypervisor.ts';
+import { isOff, type MachineSample } from '../drivers/hypervisor.ts';
 import type { Transition } from './operations/transitions.ts';
 import type { VServer } from './resources/vserver.ts';
 
@@ -23,7 +23,7 @@ export function settle(
   sample: MachineSample | undefined,
   why?: string,
 ): Transition | undefined {
-  const off = sample === undefined || sample.state === 'off' || sample.state === 'crashed';
+  const off = sample === undefined || isOff(sample.state);
   if (vserver.state === 'creating') return undefined;
   if (off) {
     if (vserver.state !== 'running' && vserver.state !== 'stopping') return undefined;

@@ -150,6 +150,11 @@ export interface Machine {
 /** A machine's condition as the hypervisor tells it. */
 export type MachineState = 'running' | 'paused' | 'shutting-down' | 'off' | 'crashed';
 
+/** True for a machine without a process: it is off, it has crashed, or (`undefined`) there is none. */
+export function isOff(state: MachineState | undefined): boolean {
+  return state === undefined || state === 'off' || state === 'crashed';
+}
+
 /** One row of the single bulk call that listing, reconcile and statistics all use. */
 export interface MachineSample {
   name: string;

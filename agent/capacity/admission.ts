@@ -1,8 +1,10 @@
 // Decides whether the host can promise what is asked: reserved and asked against what there is. Pure.
 import type { Config } from '../config.ts';
 import type { Reader } from '../guest-facts.ts';
+import type { Transaction } from '../inventory/transaction.ts';
 import { InnkeeperError } from '../resources/errors.ts';
 import type { Placement, PlacementNeeds } from '../resources/placement.ts';
+import type { VServer } from '../resources/vserver.ts';
 import { dedicatedCpus, nodeRooms, place } from './placement.ts';
 import type { HostTotals } from './totals.ts';
 
@@ -78,6 +80,21 @@ export function admit(
   if (!needs?.hugepageKiB) refuseShort('MiB of memory', asked.memoryMiB, room.memoryMiB - held.memoryMiB);
   if (!needs?.pinned) refuseShort('vCPUs', asked.vcpus, room.vcpus - held.vcpus);
   return needs && place(nodeRooms(reader, limits, totals, except), needs, asked, fixed);
+}
+
+/**
+ * Admits a VServer that is off and is to get power, and notes in the same transaction where it is then.
+ * @throws InnkeeperError `no-capacity`
+ */
+export function admitPower(
+  tx: Transaction,
+  limits: Config['capacity'],
+  totals: HostTotals,
+  vserver: VServer,
+): void {
+  if (vserver.power === 'off') {
+    tx.patch('vserver', vserver.id, { placement: admit(tx, limits, totals, vserver) });
+  }
 }
 
 function refuseShort(what: string, asked: number, free: number): void {

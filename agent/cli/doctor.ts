@@ -2,9 +2,9 @@
 import type { Command } from 'commander';
 import { ApiClient } from './client.ts';
 import { withExamples } from './examples.ts';
-import { printable, safeJson } from './printable.ts';
+import { formatted } from './formatted.ts';
+import { printable } from './printable.ts';
 import type { Globals } from './run-command.ts';
-import { yaml } from './yaml.ts';
 
 interface DoctorArguments {
   config: string;
@@ -19,8 +19,8 @@ export function addDoctor(program: Command): void {
     .option('-c, --config <file>', "the agent's configuration", '/etc/innkeeper/innkeeper.toml')
     .option('-b, --bundle <file>', 'also write a .tar.gz for support, without secrets')
     .action(async ({ config, bundle }: DoctorArguments) => {
-      const { socket, json, output } = program.opts<Globals>();
-      const client = new ApiClient(socket);
+      const globals = program.opts<Globals>();
+      const client = new ApiClient(globals.socket);
       const agent = {
         call: (method: string, params?: object) => client.call(method, params),
         text: (path: string) => client.text(path),
@@ -28,10 +28,9 @@ export function addDoctor(program: Command): void {
       // Loaded here only: every other command would pay for it at its start.
       const { examine, told } = await import('../doctor/report.ts');
       const findings = await examine({ configPath: config, agent, ...(bundle ? { bundle } : {}) });
-      if (json) process.stdout.write(`${safeJson(findings, 2)}\n`);
-      else if (output === 'yaml') process.stdout.write(yaml(findings));
-      else process.stdout.write(told(findings).split('\n').map(printable).join('\n'));
-      if (bundle && !json && output !== 'yaml') process.stdout.write(`Written: ${printable(bundle)}\n`);
+      const written = bundle ? `Written: ${printable(bundle)}\n` : '';
+      const text = () => told(findings).split('\n').map(printable).join('\n') + written;
+      process.stdout.write(formatted(findings, globals, text));
       if (findings.some(({ level }) => level === 'fault')) process.exitCode = 1;
     });
   withExamples(command, 'innkeeper doctor', 'innkeeper doctor --bundle /root/innkeeper-support.tar.gz');

@@ -3,10 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { ApiClient } from './client.ts';
 import { type CommandRow, type OptionRow, PARAM_OPTION } from './command-row.ts';
 import { Interrupted } from './failures.ts';
-import { safeJson } from './printable.ts';
+import { formatted } from './formatted.ts';
 import { showProgress } from './progress.ts';
 import { record, rowsOf, table } from './table.ts';
-import { yaml } from './yaml.ts';
 
 /** Options that every command has. */
 export interface Globals {
@@ -100,9 +99,11 @@ async function operate(
 }
 
 function print(result: unknown, row: CommandRow, globals: Globals): void {
-  if (globals.json) process.stdout.write(`${safeJson(result, 2)}\n`);
-  else if (globals.output === 'yaml') process.stdout.write(yaml(result));
-  else if (row.columns && globals.output === 'wide') process.stdout.write(table(rowsOf(result), []));
-  else if (row.columns) process.stdout.write(table(rowsOf(result), row.columns));
-  else if (result !== null && result !== undefined) process.stdout.write(record(result));
+  process.stdout.write(formatted(result, globals, () => told(result, row, globals)));
+}
+
+/** A table, a record, or nothing where there is nothing to say. */
+function told(result: unknown, { columns }: CommandRow, { output }: Globals): string {
+  if (columns) return table(rowsOf(result), output === 'wide' ? [] : columns);
+  return result === null || result === undefined ? '' : record(result);
 }

@@ -3,9 +3,9 @@ import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { ApiClient } from './client.ts';
 import { withExamples } from './examples.ts';
-import { printable, safeJson } from './printable.ts';
+import { formatted } from './formatted.ts';
+import { printable } from './printable.ts';
 import type { Globals } from './run-command.ts';
-import { yaml } from './yaml.ts';
 
 interface Screen {
   socket: string;
@@ -27,19 +27,14 @@ export function addScreen(program: Command): void {
     .description('the screen of a running VServer: its VNC socket, and viewers for it')
     .argument('<vserver>', 'name or id of the VServer')
     .action(async (vserverId: string) => {
-      const { socket, json, output } = program.opts<Globals>();
-      const client = new ApiClient(socket);
+      const globals = program.opts<Globals>();
+      const client = new ApiClient(globals.socket);
       const screen = (await client.call('getVServerScreen', { vserverId })) as Screen;
-      if (json) process.stdout.write(`${safeJson(screen, 2)}\n`);
-      else if (output === 'yaml') process.stdout.write(yaml(screen));
-      else {
-        const { facts } = (await client.call('getHost')) as { facts?: { hostname: string } };
-        const lines = viewers(screen, facts?.hostname ?? 'HOST', userInfo().username);
-        process.stdout.write(
-          [`VNC on ${screen.socket}`, ...lines.map((line) => `  ${line}`)].map(printable).join('\n'),
-        );
-        process.stdout.write('\n');
-      }
+      const { facts } = (await client.call('getHost')) as { facts?: { hostname: string } };
+      const lines = viewers(screen, facts?.hostname ?? 'HOST', userInfo().username);
+      const text = () =>
+        [`VNC on ${screen.socket}`, ...lines.map((line) => `  ${line}`), ''].map(printable).join('\n');
+      process.stdout.write(formatted(screen, globals, text));
     });
   withExamples(command, 'innkeeper screen web', 'vncviewer "$(innkeeper screen web --json | jq -r .socket)"');
 }

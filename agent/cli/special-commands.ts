@@ -8,6 +8,7 @@ import { addDoctor } from './doctor.ts';
 import { addEvents } from './events.ts';
 import { withExamples } from './examples.ts';
 import { UsageError } from './failures.ts';
+import { formatted } from './formatted.ts';
 import { commandManual } from './manual.ts';
 import { content } from './options.ts';
 import { printable, safeJson } from './printable.ts';
@@ -15,7 +16,6 @@ import type { Globals } from './run-command.ts';
 import { addScreen } from './screen.ts';
 import { record } from './table.ts';
 import { addTop } from './top/command.ts';
-import { yaml } from './yaml.ts';
 
 /** Adds agent, host, capacity, events, console, call and the others that are no row of the table. */
 export function addSpecialCommands(program: Command): void {
@@ -37,7 +37,7 @@ export function addSpecialCommands(program: Command): void {
     .argument('[parameters]', 'JSON object; - reads it from standard input', '{}')
     .action(async (method: string, text: string) => {
       const result = await new ApiClient(globals().socket).call(method, await parameters(text));
-      process.stdout.write(globals().output === 'yaml' ? yaml(result) : `${safeJson(result, 2)}\n`);
+      process.stdout.write(formatted(result, globals(), () => `${safeJson(result, 2)}\n`));
     });
   withExamples(call, `innkeeper call startVServer '{"vserverId": "web"}'`);
   const methods = program
@@ -100,10 +100,9 @@ function addOneCall(program: Command, name: string, method: string, help: string
     .command(name)
     .description(help)
     .action(async () => {
-      const { socket, json, output } = program.opts<Globals>();
-      const result = await new ApiClient(socket).call(method);
-      const text = output === 'yaml' ? yaml(result) : record(result);
-      process.stdout.write(json ? `${safeJson(result, 2)}\n` : text);
+      const globals = program.opts<Globals>();
+      const result = await new ApiClient(globals.socket).call(method);
+      process.stdout.write(formatted(result, globals, () => record(result)));
     });
   withExamples(command, `innkeeper ${name}`, `innkeeper ${name} -o yaml`);
 }
@@ -123,8 +122,8 @@ interface Documented {
   paths: Record<string, Record<string, { operationId: string; summary: string }>>;
 }
 
-async function showMethods({ socket, json, output }: Globals): Promise<void> {
-  const { paths } = (await new ApiClient(socket).get('/v1/openapi.json')) as Documented;
+async function showMethods(globals: Globals): Promise<void> {
+  const { paths } = (await new ApiClient(globals.socket).get('/v1/openapi.json')) as Documented;
   const methods = Object.entries(paths).flatMap(([path, verbs]) =>
     Object.entries(verbs).map(([verb, { operationId, summary }]) => ({
       method: operationId,
@@ -135,6 +134,5 @@ async function showMethods({ socket, json, output }: Globals): Promise<void> {
   methods.sort((a, b) => a.method.localeCompare(b.method));
   const line = ({ method, summary }: (typeof methods)[number]) =>
     `${printable(method).padEnd(28)} ${printable(summary)}\n`;
-  const text = output === 'yaml' ? yaml(methods) : methods.map(line).join('');
-  process.stdout.write(json ? `${safeJson(methods, 2)}\n` : text);
+  process.stdout.write(formatted(methods, globals, () => methods.map(line).join('')));
 }

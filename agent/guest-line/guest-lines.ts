@@ -2,7 +2,7 @@
 import { once, setMaxListeners } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { HypervisorEvent } from '../../drivers/hypervisor.ts';
+import { type HypervisorEvent, isOff } from '../../drivers/hypervisor.ts';
 import { type GuestDirectory, takePassword } from '../../metadata-server/mod.ts';
 import type { Host } from '../host.ts';
 import { linePath } from '../paths.ts';
@@ -69,8 +69,7 @@ export class GuestLines {
       return;
     }
     const prefix = `${config.prefix}-`;
-    if (event.type !== 'machine' || event.state === undefined) return;
-    if (event.state === 'off' || event.state === 'crashed') return;
+    if (event.type !== 'machine' || isOff(event.state)) return;
     if (!event.name.startsWith(prefix)) return;
     const vserver = inventory.get('vserver', event.name.slice(prefix.length));
     if (vserver) this.#open(vserver.id);

@@ -1,6 +1,6 @@
 // What a VServer uses, as one row: the hypervisor's counters under the names of the inventory. Pure.
 import { type Static, Type } from '@sinclair/typebox';
-import type { MachineSample } from '../../drivers/hypervisor.ts';
+import { isOff, type MachineSample } from '../../drivers/hypervisor.ts';
 import type { Reader } from '../guest-facts.ts';
 import type { VDisk } from '../resources/vdisk.ts';
 import type { VNic } from '../resources/vnet.ts';
@@ -58,8 +58,7 @@ export function measure(reader: Reader, machines: readonly MachineSample[], time
   const vnics = Map.groupBy(reader.list('vnic'), ({ vserverId }) => vserverId);
   return reader.list('vserver').map((vserver) => {
     const machine = byDomain.get(vserver.domain);
-    const counting = vserver.power === 'on' && machine?.state !== 'off' && machine?.state !== 'crashed';
-    const live = counting ? machine : undefined;
+    const live = vserver.power === 'on' && !isOff(machine?.state) ? machine : undefined;
     return {
       time,
       ...held(vserver),

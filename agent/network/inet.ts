@@ -16,6 +16,16 @@ const PAIRS = {
 } as const;
 
 type Protocol = keyof typeof PAIRS;
+const PROTOCOLS = ['ipv4', 'ipv6'] as const;
+
+/** What a router says and hears of its neighbours, from this link and no other (RFC 4861, section 7.1). */
+const NEIGHBOURS = 'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept';
+
+/** A line of `ip -batch` that gives a device an address of its own, without a subnet. */
+function addressLine(address: string, device: string): string {
+  const protocol = protocolOf(address);
+  return `address replace ${address}/${PAIRS[protocol].length} dev ${device}${protocol === 'ipv6' ? ' nodad' : ''}`;
+}
 
 interface Pair {
   public: string;
@@ -45,7 +55,7 @@ function subnetOf(plan: VNetPlan, protocol: Protocol): string[] {
 
 /** Rules by protocol, for those that have a public address. */
 function each(plan: VNetPlan, rules: (pairs: Pair[], nft: string, protocol: Protocol) => string[]): string[] {
-  return (['ipv4', 'ipv6'] as const).flatMap((protocol) => {
+  return PROTOCOLS.flatMap((protocol) => {
     const pairs = pairsOf(plan, protocol);
     return pairs.length > 0 ? rules(pairs, PAIRS[protocol].nft, protocol) : [];
   });
@@ -68,8 +78,7 @@ export function inetGuard(plan: VNetPlan, foreign: string): string[] {
 /** Input: on the leg the namespace itself only speaks neighbour discovery. */
 export function inetInput(plan: VNetPlan): string[] {
   if (!plan.inet) return [];
-  const neighbours = 'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept';
-  return [`iifname "${INET_DEVICE}" ${neighbours}`, `iifname "${INET_DEVICE}" counter drop`];
+  return [`iifname "${INET_DEVICE}" ${NEIGHBOURS}`, `iifname "${INET_DEVICE}" counter drop`];
 }
 
 /** Forward: guests with a public address, both ways; and guests of this VNet to each other's public addresses. */
@@ -122,7 +131,7 @@ export function inetChains(plan: VNetPlan): string[] {
 
 /** Lines of `ip -batch` for the leg's addresses and for the routes of what leaves by it. */
 function legLines(plan: VNetPlan, inet: InetPlan, legLinkLocal: string): string[] {
-  const routes = (['ipv4', 'ipv6'] as const).flatMap((protocol) => {
+  const routes = PROTOCOLS.flatMap((protocol) => {
     const provider = inet[protocol];
     if (!provider || pairsOf(plan, protocol).length === 0) return [];
     const way = `default via ${provider.gateway} dev ${INET_DEVICE} onlink`;
@@ -137,11 +146,7 @@ function legLines(plan: VNetPlan, inet: InetPlan, legLinkLocal: string): string[
     ...(pairsOf(plan, 'ipv6').length > 0
       ? [`address replace ${legLinkLocal}/64 dev ${INET_DEVICE} nodad`]
       : []),
-    ...inet.addresses.map((pair) => {
-      const protocol = protocolOf(pair.public);
-      const nodad = protocol === 'ipv6' ? ' nodad' : '';
-      return `address replace ${pair.public}/${PAIRS[protocol].length} dev ${INET_DEVICE}${nodad}`;
-    }),
+    ...inet.addresses.map((pair) => addressLine(pair.public, INET_DEVICE)),
     ...routes,
   ];
 }
@@ -154,7 +159,7 @@ export function inetScript(prefix: string, plan: VNetPlan): string[] {
   if (!plan.inet) return [];
   const legLinkLocal = linkLocal(vnetNames(prefix, plan.id).legMac);
   const wanted = plan.inet.addresses.map((pair) => pair.public).join(' ');
-  const protocols = (['ipv4', 'ipv6'] as const).filter((protocol) => pairsOf(plan, protocol).length > 0);
+  const protocols = PROTOCOLS.filter((protocol) => pairsOf(plan, protocol).length > 0);
   const switches = [
     ['ipv4/conf/all/rp_filter', 0],
     [`ipv4/conf/${INET_DEVICE}/rp_filter`, 0],
@@ -233,11 +238,10 @@ function ownBridgeLines(inet: InetPlan, state: HostState): string[] {
     ? []
     : [`link add name ${bridge} address 0e:69:00:00:00:01 type bridge stp_state 0 mcast_snooping 0`];
   lines.push(`link set dev ${bridge} addrgenmode none`, `link set dev ${bridge} up`);
-  for (const protocol of ['ipv4', 'ipv6'] as const) {
+  for (const protocol of PROTOCOLS) {
     const provider = inet[protocol];
     if (!provider) continue;
-    const nodad = protocol === 'ipv6' ? ' nodad' : '';
-    lines.push(`address replace ${provider.gateway}/${PAIRS[protocol].length} dev ${bridge}${nodad}`);
+    lines.push(addressLine(provider.gateway, bridge));
     lines.push(...provider.ranges.map((range) => `route replace ${range} dev ${bridge}`));
   }
   return lines;
@@ -284,14 +288,13 @@ export function behindHostText(prefix: string, { bridge, ipv4, ipv6 }: InetPlan)
   const table = `inet ${prefix}`;
   const masquerade = (nft: string, ranges: string[] | undefined): string[] =>
     ranges === undefined ? [] : [`${nft} saddr ${set(ranges)} oifname != "${bridge}" masquerade`];
-  const neighbours = 'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept';
   const chains: [name: string, hook: string, rules: string[]][] = [
     [
       'inet_input',
       'filter hook input priority 0',
       [
         `iifname "${bridge}" ct state established,related accept`,
-        `iifname "${bridge}" ${neighbours}`,
+        `iifname "${bridge}" ${NEIGHBOURS}`,
         `iifname "${bridge}" counter drop`,
       ],
     ],

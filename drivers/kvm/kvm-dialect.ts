@@ -1,6 +1,6 @@
 // QEMU behind libvirt: its XML, and whether its guests run by KVM or are emulated.
 import type { HostFacts, HypervisorFeatures, Machine, MachineDisk, MachineNic } from '../hypervisor.ts';
-import { type DomainRef, type LibvirtClient, SHUTDOWN, STATS_OF, UNDEFINE } from '../libvirt/mod.ts';
+import { type LibvirtClient, SHUTDOWN, STATS_OF, UNDEFINE } from '../libvirt/mod.ts';
 import type { Dialect } from '../libvirt-hypervisor/dialect.ts';
 import { readDomain } from '../libvirt-hypervisor/read-xml.ts';
 import { renderXml } from '../libvirt-hypervisor/xml.ts';
@@ -30,6 +30,8 @@ export class KvmDialect implements Dialect {
   /** A machine whose monitor hangs must not hold up the list of all others. */
   readonly statsFlags = STATS_OF.nowait;
   readonly backups = backups;
+  readonly openTray = openTray;
+  readonly clearHalfPlugged = clearHalfPlugged;
   readonly #probe: ProbeOptions;
   #acceleration: Acceleration = { type: 'qemu', reason: 'not probed yet' };
 
@@ -68,14 +70,6 @@ export class KvmDialect implements Dialect {
 
   cdrom(index: number, path: string | undefined): string {
     return renderXml(cdromXml(index, path));
-  }
-
-  openTray(client: LibvirtClient, domain: DomainRef, index: number): Promise<void> {
-    return openTray(client, domain, index);
-  }
-
-  clearHalfPlugged(client: LibvirtClient, domain: DomainRef, error: unknown): Promise<boolean> {
-    return clearHalfPlugged(client, domain, error);
   }
 
   diskTarget(position: number): string {

@@ -2,7 +2,7 @@
 import type { HostFacts } from '../hypervisor.ts';
 import { isUnsupported } from '../libvirt/mod.ts';
 import type { Session } from './dialect.ts';
-import { readNames, readText } from './read-xml.ts';
+import { readFacts } from './read-xml.ts';
 
 /** Facts that do not change while the host runs; five calls side by side. */
 export async function hostFacts({ client, dialect }: Session): Promise<HostFacts> {
@@ -14,7 +14,8 @@ export async function hostFacts({ client, dialect }: Session): Promise<HostFacts
     host.nodeInfo(),
     host.capabilities(),
   ]);
-  const cpu = (name: string): string => readText(capabilities, ['capabilities', 'host', 'cpu', name]);
+  const told = readFacts(capabilities);
+  const cpu = (name: string): string => told.text(['capabilities', 'host', 'cpu', name]);
   return {
     ...dialect.facts,
     hypervisorVersion,
@@ -23,7 +24,7 @@ export async function hostFacts({ client, dialect }: Session): Promise<HostFacts
     architecture: cpu('arch') || node.model,
     cpuModel: cpu('model') || node.model,
     cpuVendor: cpu('vendor'),
-    cpuFeatures: readNames(capabilities, ['capabilities', 'host', 'cpu', 'feature']).sort(),
+    cpuFeatures: told.names(['capabilities', 'host', 'cpu', 'feature']).sort(),
     cpus: node.cpus,
     cpuMhz: node.mhz,
     numaNodes: node.nodes,

@@ -11,6 +11,7 @@ import {
   SHUTDOWN,
   XML,
 } from '../libvirt/mod.ts';
+import { isActiveState } from './active.ts';
 import type { Session } from './dialect.ts';
 import { isMemoryImage } from './memory-image.ts';
 
@@ -34,7 +35,7 @@ export async function undefine({ client, dialect }: Session, name: string): Prom
   if (domain === undefined) return;
   // libvirt would undefine a running machine and let it run on, unknown to everybody after its end.
   const { state } = await client.domains.state(domain);
-  if (state !== 'shutoff' && state !== 'crashed') {
+  if (isActiveState(state)) {
     throw new DriverError('wrong-state', `undefine ${name}: it is ${state}; power it off first`);
   }
   await client.domains.undefine(domain, dialect.undefineFlags).catch(unlessGone);

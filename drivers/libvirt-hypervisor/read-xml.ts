@@ -24,17 +24,22 @@ export interface DomainView {
 
 type Node = { [name: string]: Node | Node[] | string | undefined };
 
-const LISTS = ['domain.devices.disk', 'domain.devices.interface'];
-const parser = new XMLParser({
-  ignoreAttributes: false,
-  attributeNamePrefix: '@',
-  parseTagValue: false,
-  isArray: (_name, path) => LISTS.includes(String(path)),
-});
+/** Reads a document into objects: attributes begin with `@`, values stay text, and elements at `lists` are lists. */
+export function xmlParser(lists: readonly string[] = []): { parse(text: string): unknown } {
+  return new XMLParser({
+    ignoreAttributes: false,
+    attributeNamePrefix: '@',
+    parseTagValue: false,
+    isArray: (_name, path) => lists.includes(String(path)),
+  });
+}
+
+const domains = xmlParser(['domain.devices.disk', 'domain.devices.interface']);
+const facts = xmlParser();
 
 /** Reads domain XML; whatever is missing is empty text, because foreign domains may lack anything. */
 export function readDomain(text: string): DomainView {
-  const domain = child(parser.parse(text) as Node, 'domain');
+  const domain = child(domains.parse(text) as Node, 'domain');
   const devices = child(domain, 'devices');
   return {
     machineType: attribute(child(child(domain, 'os'), 'type'), 'machine'),
@@ -48,23 +53,33 @@ export function readDomain(text: string): DomainView {
   };
 }
 
-/** Text at a path of element names, for the few facts of the capabilities document. */
-export function readText(text: string, path: readonly string[]): string {
-  const node = at(text, path);
-  return typeof node === 'string' ? node : '';
+/** What a document says at paths of element names; it is read once, however many facts are taken from it. */
+export interface FactsOf {
+  /** Text of an element; empty if there is none. */
+  text(path: readonly string[]): string;
+  /** The `name` of each element there: one, many or none. */
+  names(path: readonly string[]): string[];
 }
 
-/** The `name` of each element at a path: one, many or none. */
-export function readNames(text: string, path: readonly string[]): string[] {
-  const found = at(text, path);
-  const nodes = Array.isArray(found) ? found : [found];
-  return nodes
-    .map((node) => (typeof node === 'object' ? attribute(node as Node, 'name') : ''))
-    .filter(Boolean);
+export function readFacts(text: string): FactsOf {
+  const document = facts.parse(text);
+  return {
+    text(path) {
+      const found = at(document, path);
+      return typeof found === 'string' ? found : '';
+    },
+    names(path) {
+      const found = at(document, path);
+      const nodes = Array.isArray(found) ? found : [found];
+      return nodes
+        .map((node) => (typeof node === 'object' ? attribute(node as Node, 'name') : ''))
+        .filter(Boolean);
+    },
+  };
 }
 
-function at(text: string, path: readonly string[]): unknown {
-  let node: unknown = parser.parse(text);
+function at(document: unknown, path: readonly string[]): unknown {
+  let node = document;
   for (const name of path)
     node = typeof node === 'object' && node !== null ? (node as Node)[name] : undefined;
   return node ?? undefined;

@@ -1,17 +1,11 @@
 // Where the host's CPUs, memory and huge pages are: libvirt's capabilities, and its count of free pages.
-import { XMLParser } from 'fast-xml-parser';
 import type { HostNode, HostTopology } from '../hypervisor.ts';
 import { isUnsupported } from '../libvirt/mod.ts';
 import type { Session } from './dialect.ts';
+import { xmlParser } from './read-xml.ts';
 
 const CELL = 'capabilities.host.topology.cells.cell';
-const LISTS = [CELL, `${CELL}.pages`, `${CELL}.cpus.cpu`];
-const parser = new XMLParser({
-  ignoreAttributes: false,
-  attributeNamePrefix: '@',
-  parseTagValue: false,
-  isArray: (_name, path) => LISTS.includes(String(path)),
-});
+const parser = xmlParser([CELL, `${CELL}.pages`, `${CELL}.cpus.cpu`]);
 
 /** What of a cell is read here; everything may be missing. */
 interface Cell {
@@ -19,6 +13,10 @@ interface Cell {
   memory?: { '#text'?: string };
   pages?: { '@size'?: string; '#text'?: string }[];
   cpus?: { cpu?: { '@id'?: string }[] };
+}
+
+interface Capabilities {
+  capabilities?: { host?: { topology?: { cells?: { cell?: Cell[] } } } };
 }
 
 /** The capabilities of a host without NUMA, or of a hypervisor that hides it, name no node: then all is one. */
@@ -58,7 +56,8 @@ async function freePages(host: Host, node: number, sizes: HostNode['hugepages'])
  * @see https://libvirt.org/formatcaps.html
  */
 export function readNodes(capabilities: string): HostNode[] {
-  const cells: Cell[] = parser.parse(capabilities).capabilities?.host?.topology?.cells?.cell ?? [];
+  const document = parser.parse(capabilities) as Capabilities;
+  const cells = document.capabilities?.host?.topology?.cells?.cell ?? [];
   return cells
     .map((cell) => {
       const pages = (cell.pages ?? [])

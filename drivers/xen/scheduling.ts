@@ -2,7 +2,7 @@
 // domain, so they are said again whenever one starts.
 import { type DomainRef, type LibvirtClient, LibvirtError, type TypedParam, XML } from '../libvirt/mod.ts';
 import { METADATA_NAMESPACE } from '../libvirt-hypervisor/metadata.ts';
-import { readText } from '../libvirt-hypervisor/read-xml.ts';
+import { readFacts } from '../libvirt-hypervisor/read-xml.ts';
 import { type XmlElement, xml } from '../libvirt-hypervisor/xml.ts';
 
 /** libvirt's usual share is 1024, Xen's usual weight is 256. */
@@ -38,7 +38,8 @@ function weightOf(shares: number): number {
 
 /** The scheduler's parameters of a definition with `cputune`; a weight is relative, a cap is in percent of one CPU. */
 export function schedulerParams(definition: string): TypedParam[] {
-  const value = (name: string): number => Number(readText(definition, ['domain', 'cputune', name]));
+  const told = readFacts(definition);
+  const value = (name: string): number => Number(told.text(['domain', 'cputune', name]));
   const params: TypedParam[] = [];
   const weight = value('shares');
   const quota = value('global_quota');

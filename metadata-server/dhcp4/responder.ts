@@ -139,7 +139,7 @@ function lease(
     values: {
       messageType: MESSAGE_TYPE[kind],
       clientId: request.options.get(OPTIONS.clientId.code),
-      ...(relayed ? relayInformation(request) : {}),
+      ...relayInformation(request),
       ...(pxe ? { bootServer: pxe.server, bootFile: pxe.file } : {}),
       ...extra,
     },

@@ -1,4 +1,5 @@
 // The content of a backup: copied by the hypervisor while a guest writes, by the pool when nothing can write.
+import { isOff } from '../../../drivers/hypervisor.ts';
 import type { Host } from '../../host.ts';
 import { qmpPath } from '../../paths.ts';
 import { InnkeeperError } from '../../resources/errors.ts';
@@ -30,7 +31,7 @@ export const copyAtOneMoment: Step<BackupPlan> = {
     const { host, plan } = context;
     const source = host.inventory.get('vdisk', plan.sourceId)!;
     const owner = ownerOf(host, source);
-    const off = await isOff(host, owner);
+    const off = await isOwnerOff(host, owner);
     const { pool } = vdiskOf(host, plan);
     const atOnce = host.pools.get(pool)!.snapshots && pool === source.pool && !plan.track;
     if (!owner || off) {
@@ -41,7 +42,7 @@ export const copyAtOneMoment: Step<BackupPlan> = {
     }
     if (!atOnce) {
       const volume = await copied(context, source, owner).catch(async (error) => {
-        throw plan.live && (await isOff(host, owner)) ? ended(source, owner, error) : error;
+        throw plan.live && (await isOwnerOff(host, owner)) ? ended(source, owner, error) : error;
       });
       return keepPlace(host, plan.vdiskId, volume);
     }
@@ -107,9 +108,8 @@ function reference(host: Host, { vdiskId, freeze }: BackupPlan, owner: VServer) 
   return { id: vdiskId, qmpSocket: qmpPath(host.config, owner.id), freeze };
 }
 
-async function isOff(host: Host, owner: VServer | undefined): Promise<boolean> {
-  const state = owner && (await host.hypervisor.find(owner.domain))?.state;
-  return state === undefined || state === 'off' || state === 'crashed';
+async function isOwnerOff(host: Host, owner: VServer | undefined): Promise<boolean> {
+  return isOff(owner && (await host.hypervisor.find(owner.domain))?.state);
 }
 
 function ended({ id, name }: VDisk, owner: VServer | undefined, cause?: unknown): InnkeeperError {

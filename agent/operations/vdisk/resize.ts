@@ -1,4 +1,5 @@
 // resizeVDisk: grows a VDisk, under a running guest too.
+import { isOff } from '../../../drivers/hypervisor.ts';
 import { admitDisk } from '../../capacity/admission.ts';
 import { InnkeeperError } from '../../resources/errors.ts';
 import { defineOperation } from '../kind.ts';
@@ -39,8 +40,7 @@ export const resizeVDisk = defineOperation<typeof definition.params, Plan>({
       async run({ host, plan }) {
         const vdisk = vdiskOf(host, plan);
         const owner = vdisk.attachedTo ? host.inventory.get('vserver', vdisk.attachedTo) : undefined;
-        const machine = owner && (await host.hypervisor.find(owner.domain));
-        const live = machine && machine.state !== 'off' && machine.state !== 'crashed';
+        const live = owner && !isOff((await host.hypervisor.find(owner.domain))?.state);
         const pool = host.pools.get(vdisk.pool)!;
         // QEMU holds the file of a running machine and grows it itself; a device it can only look at again.
         if (!live || pool.devices) await pool.grow(vdisk.id, plan.sizeBytes);

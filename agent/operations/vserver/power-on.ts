@@ -1,5 +1,5 @@
 // powerOnVServer: takes vCPUs and memory again; refused when the host has none to promise.
-import { admit } from '../../capacity/admission.ts';
+import { admitPower } from '../../capacity/admission.ts';
 import { InnkeeperError } from '../../resources/errors.ts';
 import { defineOperation } from '../kind.ts';
 import { moveVServer, requireState } from '../transitions.ts';
@@ -20,10 +20,7 @@ export const powerOnVServer = defineOperation<typeof verbParams, VServerPlan>({
       const why = `VServer ${vserver.name} is saved; restore it, or give up its memory with powerOffVServer.`;
       throw new InnkeeperError('wrong-state', why, { vserver: vserver.id });
     }
-    if (vserver.power === 'off') {
-      const placement = admit(tx, host.config.capacity, host.totals, vserver);
-      tx.patch('vserver', vserver.id, { placement });
-    }
+    admitPower(tx, host.config.capacity, host.totals, vserver);
     moveVServer(tx, vserver.id, { state: 'inactive', power: 'on', reason: 'power on: asked for' });
     return { vserverId: vserver.id };
   },

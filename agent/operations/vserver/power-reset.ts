@@ -1,5 +1,5 @@
 // powerResetVServer: power off, power on, and boot again if it was running.
-import { admit } from '../../capacity/admission.ts';
+import { admitPower } from '../../capacity/admission.ts';
 import { defineOperation } from '../kind.ts';
 import { moveVServer } from '../transitions.ts';
 import { lockVServer, shown, target, verb, type verbParams } from './definition.ts';
@@ -18,10 +18,7 @@ export const powerResetVServer = defineOperation<typeof verbParams, Plan>({
   locks: lockVServer,
   begin({ host, tx, params }) {
     const vserver = target(tx, params);
-    if (vserver.power === 'off') {
-      const placement = admit(tx, host.config.capacity, host.totals, vserver);
-      tx.patch('vserver', vserver.id, { placement });
-    }
+    admitPower(tx, host.config.capacity, host.totals, vserver);
     const running = vserver.state === 'running' || vserver.state === 'stopping';
     moveVServer(tx, vserver.id, { power: 'on', condition: 'busy', reason: 'power reset asked for' });
     return { vserverId: vserver.id, boot: running };
