@@ -45,7 +45,7 @@ export interface CommandRow {
 }
 
 /** Parameter that names a thing of each kind. */
-const REFERENCE: Record<string, string> = {
+export const REFERENCE: Readonly<Record<string, string>> = {
   vserver: 'vserverId',
   vnet: 'vnetId',
   vnic: 'vnicId',

@@ -1,7 +1,8 @@
-// innkeeper completion: a shell script that knows all commands and options, made from the command itself.
+// innkeeper completion: a shell script that knows all commands and options, made from the command itself, and asks for names.
 import type { Command } from 'commander';
 import { withExamples } from './examples.ts';
 import { UsageError } from './failures.ts';
+import { KINDS } from './names.ts';
 
 /** Words that may follow a command: its subcommands and options. */
 function wordsOf(command: Command): string[] {
@@ -11,31 +12,62 @@ function wordsOf(command: Command): string[] {
   return [...command.commands.flatMap((each) => [each.name(), ...each.aliases()]), ...options, '--help'];
 }
 
-/** The script for bash; zsh reads it after `bashcompinit`. Words are ours alone, so nothing in them needs quoting. */
+/** One branch of the script: what may follow a command, and of which kind its first argument names something. */
+function branch(path: string, command: Command, globals: readonly string[]): string {
+  const argument = command.registeredArguments[0]?.name() ?? '';
+  const kind = KINDS.has(argument) ? `; kind=${argument}` : '';
+  const values = argument === 'kind' ? KINDS : [];
+  // What follows the name of a command without verbs are its arguments.
+  const pattern = command.commands.length > 0 || path.includes(' ') ? `'${path}'` : `'${path}'|'${path} '*`;
+  return `    ${pattern}) words='${[...values, ...wordsOf(command), ...globals].join(' ')}'${kind} ;;`;
+}
+
+/** Options whose value names something: `-i|--image) kind=image ;;`. */
+function valueBranches(program: Command): string[] {
+  const options = program.commands.flatMap((noun) => noun.commands).flatMap(({ options }) => options);
+  const branches = options.flatMap(({ flags, long, short }) => {
+    const kind = /<(\w+)/.exec(flags)?.[1] ?? '';
+    return KINDS.has(kind) ? [`    ${[short, long].filter(Boolean).join('|')}) kind=${kind} ;;`] : [];
+  });
+  return [...new Set(branches)];
+}
+
+/**
+ * The script for bash; zsh reads it after `bashcompinit`. Words are ours, or plain ones that `innkeeper names` lets
+ * through, so nothing in them needs quoting. Without an agent, names are not completed, and nothing is said.
+ */
 export function bashCompletion(program: Command): string {
   const globals = wordsOf(program).filter((word) => word.startsWith('-'));
-  const cases = program.commands.flatMap((noun) => [
-    `    ${noun.name()}) words="${[...wordsOf(noun), ...globals].join(' ')}" ;;`,
+  const branches = program.commands.flatMap((noun) => [
+    branch(noun.name(), noun, globals),
     ...noun.commands.flatMap((verb) =>
-      [verb.name(), ...verb.aliases()].map(
-        (name) => `    "${noun.name()} ${name}") words="${[...wordsOf(verb), ...globals].join(' ')}" ;;`,
-      ),
+      [verb.name(), ...verb.aliases()].map((name) => branch(`${noun.name()} ${name}`, verb, globals)),
     ),
   ]);
+  const leaves = program.commands.filter(({ commands }) => commands.length === 0).map((each) => each.name());
   return `# bash completion of innkeeper; load it by: eval "$(innkeeper completion bash)"
 _innkeeper() {
-  local word path='' words="${wordsOf(program).join(' ')}"
+  local here="\${COMP_WORDS[COMP_CWORD]}" before='' word words='${wordsOf(program).join(' ')}' kind='' path=()
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "$word" in -*) ;; *) path="\${path:+$path }$word" ;; esac
+    case "$before $word" in '--socket '*|'-o '*|'--output '*|*' -'*) ;; *) path+=("$word") ;; esac
+    before=$word
   done
-  # A command and its verb; what follows are names.
-  path=$(printf '%s' "$path" | cut -d ' ' -f 1,2)
-  case "$path" in
+  # A command, and its verb if it has one.
+  case "\${path[*]:0:2}" in
     '') ;;
-${cases.join('\n')}
+${branches.join('\n')}
     *) words='' ;;
   esac
-  COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
+  # Its first argument comes right after them.
+  case "\${#path[@]} \${path[0]}" in
+    ${leaves.map((name) => `'1 ${name}'`).join('|')}|'2 '*) ;;
+    *) kind='' ;;
+  esac
+  case "$before" in
+${valueBranches(program).join('\n')}
+  esac
+  [ -z "$kind" ] || [ "\${here:0:1}" = - ] || words="$words $("\${COMP_WORDS[0]}" names "$kind" 2>/dev/null)"
+  COMPREPLY=($(compgen -W "$words" -- "$here"))
 }
 complete -o default -F _innkeeper innkeeper
 `;

@@ -10,6 +10,7 @@ import { withExamples } from './examples.ts';
 import { UsageError } from './failures.ts';
 import { formatted } from './formatted.ts';
 import { commandManual } from './manual.ts';
+import { addNames } from './names.ts';
 import { content } from './options.ts';
 import { printable, safeJson } from './printable.ts';
 import type { Globals } from './run-command.ts';
@@ -23,6 +24,7 @@ export function addSpecialCommands(program: Command): void {
   addAgent(program);
   addDoctor(program);
   addCompletion(program);
+  addNames(program);
   addConfig(program);
   addOneCall(program, 'host', 'getHost', 'this host: hypervisor, processors, memory, versions');
   addOneCall(program, 'capacity', 'getCapacity', 'what is there, promised, used and free');

@@ -73,6 +73,8 @@ t.test('a VServer is created, listed, shown and destroyed by name', async (t) =>
   t.equal(inYaml.stdout, 'vserverId: vs-1\nname: web\nvserverType: small\nstate: running\npower: "on"\n');
   t.same(JSON.parse(inJson.stdout), { vservers: 1, freeMemoryMiB: 1024 });
   t.match(wrong, { code: 2, stderr: /Allowed choices are table, wide, json, yaml/ });
+  t.match(await run(path, 'names', 'vserver'), { code: 0, stdout: 'web\n' });
+  t.match(await run(path, 'names', 'planet'), { code: 2, stderr: /there are vserver, vnet/ });
   t.match(await run(path, 'vserver', 'destroy', 'web', '--no-wait', '--json'), {
     code: 0,
     stdout: /"operationId"/,

@@ -139,7 +139,10 @@ t.test('the completion script is one for bash, and completes nouns, verbs and op
   const script = bashCompletion(buildProgram());
   const complete = async (...typed: string[]) => {
     const words = ['innkeeper', ...typed].map((word) => `'${word}'`).join(' ');
-    const ask = `COMP_WORDS=(${words}); COMP_CWORD=${typed.length}; _innkeeper; echo "\${COMPREPLY[@]}"`;
+    // The command itself, as its completion asks it.
+    const names =
+      'innkeeper() { [ "$1 $2" = "names vserver" ] && echo web-1 web-2 || [ "$2" = image ] && echo debian; }';
+    const ask = `${names}; COMP_WORDS=(${words}); COMP_CWORD=${typed.length}; _innkeeper; echo "\${COMPREPLY[@]}"`;
     const child = spawn('bash', ['--norc', '-c', `${script}\n${ask}`], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -150,4 +153,10 @@ t.test('the completion script is one for bash, and completes nouns, verbs and op
   t.same(await complete('--json', 'image', 'cre'), ['create'], 'aliases, too, and after options');
   t.ok((await complete('vserver', 'create', '--')).includes('--user-data'));
   t.same(await complete('vserver', 'create', 'web', '--vn'), ['--vnet']);
+  t.same(await complete('vserver', 'stop', 'w'), ['web-1', 'web-2'], 'names of what there is');
+  t.same(await complete('-o', 'json', 'vserver', 'show', 'web-2'), ['web-2']);
+  t.same(await complete('console', 'w'), ['web-1', 'web-2'], 'of commands without a verb, too');
+  t.same(await complete('vserver', 'create', 'w'), [''], "a new name is nobody's yet");
+  t.same(await complete('vserver', 'create', 'new', '--image', 'd'), ['debian'], 'values of options');
+  t.same(await complete('vserver', 'stop', 'web-1', 'w'), [''], 'not twice');
 });

@@ -34,9 +34,9 @@ export const STORAGE_COMMANDS: CommandRow[] = [
     options: [
       { flags: '--checksum <checksum>', param: 'checksum', help: 'sha256:HEX or sha512:HEX of the file' },
       { flags: '--format <format>', param: 'format', help: 'raw or qcow2; found out if absent' },
-      { flags: '--os-type <type>', param: 'osType', help: 'kind of operating system inside' },
+      { flags: '--os-type <os>', param: 'osType', help: 'kind of operating system inside' },
       { flags: '--os-name <name>', param: 'osName', help: 'its name and version' },
-      { flags: '--guest-type <type>', param: 'guestType', help: 'hvm, pv or pvh; hvm boots like a PC' },
+      { flags: '--guest-type <guest>', param: 'guestType', help: 'hvm, pv or pvh; hvm boots like a PC' },
       { flags: '--description <text>', param: 'description', help: 'for people' },
       PARAM_OPTION,
     ],
