@@ -23,6 +23,7 @@ export const units = { small: IMAGES, small_synced: IMAGES };
 /**
  * Makes the input in a temporary folder. The peers find their small files in a folder, whose making is not counted
  * although only they need it. Cases named `_synced` end with the image on the disk, the others in the page cache.
+ * All make new files: what replaces one that is still being written to the disk waits for that, whoever writes it.
  */
 export async function prepare(): Promise<Session> {
   const folder = await mkdtemp(join(tmpdir(), 'innkeeper-bench-iso-'));
@@ -38,21 +39,25 @@ export async function prepare(): Promise<Session> {
     files: [{ path: 'large', content: { file: at('large'), size: LARGE_BYTES } }],
   };
   const ours = async (sync: boolean) => {
-    for (let image = 0; image < IMAGES; image += 1) await writeIso(at('ours.iso'), small, { sync });
+    for (let image = 0; image < IMAGES; image += 1) await writeIso(at(`out/${image}.iso`), small, { sync });
   };
   const peer = (command: string, ...args: string[]) => run(command, args, { cwd: folder });
   return {
     cases: {
       small: () => ours(false),
-      genisoimage: () => peer('genisoimage', ...MKISOFS, 'genisoimage.iso', 'small'),
-      xorriso: () => peer('xorriso', '-as', 'mkisofs', ...MKISOFS, 'xorriso.iso', 'small'),
+      genisoimage: () => peer('genisoimage', ...MKISOFS, 'out/a.iso', 'small'),
+      xorriso: () => peer('xorriso', '-as', 'mkisofs', ...MKISOFS, 'out/a.iso', 'small'),
       small_synced: () => ours(true),
       genisoimage_synced: () =>
-        peer('sh', '-ec', `genisoimage ${MKISOFS.join(' ')} g.iso small; sync g.iso .`),
-      large: () => writeIso(at('large.iso'), large, { sync: false }),
-      cp: () => peer('cp', 'large', 'copy'),
-      large_synced: () => writeIso(at('synced.iso'), large),
-      cp_synced: () => peer('sh', '-ec', 'cp large synced; sync synced .'),
+        peer('sh', '-ec', `genisoimage ${MKISOFS.join(' ')} out/a.iso small; sync out/a.iso out`),
+      large: () => writeIso(at('out/a.iso'), large, { sync: false }),
+      cp: () => peer('cp', 'large', 'out/a'),
+      large_synced: () => writeIso(at('out/a.iso'), large),
+      cp_synced: () => peer('sh', '-ec', 'cp large out/a; sync out/a out'),
+    },
+    clear: async () => {
+      await rm(at('out'), { recursive: true, force: true });
+      await mkdir(at('out'));
     },
     close: () => rm(folder, { recursive: true, force: true }),
   };

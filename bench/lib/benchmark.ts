@@ -7,6 +7,8 @@ export interface Session {
    * with a Map of what it measured itself: milliseconds by name.
    */
   cases: Record<string, () => Promise<unknown>>;
+  /** Before each case, and not measured: takes away what others have left. */
+  clear?(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -34,11 +34,15 @@ export async function measure(benchmark: Benchmark, rounds = benchmark.rounds): 
       samples[name] ??= [];
       samples[name].push(value);
     };
-    for (const [, run] of cases) await run();
+    for (const [, run] of cases) {
+      await session.clear?.();
+      await run();
+    }
     for (let round = 0; round < rounds; round++) {
       // Every case is first, second … in turn: none always profits from, or pays for, its predecessor.
       const first = round % cases.length;
       for (const [name, run] of [...cases.slice(first), ...cases.slice(0, first)]) {
+        await session.clear?.();
         const begin = performance.now();
         const given = await run();
         const took = (performance.now() - begin) / (benchmark.units?.[name] ?? 1);

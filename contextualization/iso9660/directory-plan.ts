@@ -3,7 +3,7 @@ import { ContextError } from '../errors.ts';
 import { SECTOR, sectorsFor } from './fields.ts';
 import { compareIdentifiers, identify, type Naming } from './identifiers.ts';
 import { fixedRecordBytes, PARENT, recordBytes, SELF } from './records.ts';
-import { dotSystemUse, nodeSystemUse, type SystemUse, systemUseBytes } from './rock-ridge.ts';
+import { dotSystemUse, nodeSystemUse, type SystemUse } from './rock-ridge.ts';
 import type { DirectoryNode, TreeNode } from './tree.ts';
 
 /** One record to be: a child, or "." or "..". */
@@ -21,7 +21,7 @@ export interface PlannedDirectory {
   entries: PlannedEntry[];
   bytes: number;
   /** Where each entry's overflow lies, in bytes from the sector behind the directory; and how many sectors they take. */
-  overflows: ReadonlyMap<SystemUse, number>;
+  overflows: ReadonlyMap<Required<SystemUse>, number>;
   overflowSectors: number;
   /** First sector; 0 until the tree is placed. */
   extent: number;
@@ -30,9 +30,8 @@ export interface PlannedDirectory {
 /** What distinguishes the two trees of a medium. */
 export interface TreeStyle {
   naming: Naming;
-  time: Date;
-  /** True names and modes for POSIX guests, in the primary tree only. */
-  rockRidge: boolean;
+  /** The time stamps that go with true names and modes for POSIX guests; in the primary tree only. */
+  rockRidge?: Buffer;
 }
 
 /** Numbers of parents have 16 bits in the path table. */
@@ -72,17 +71,17 @@ function planEntries(
   above: DirectoryNode | undefined,
   style: TreeStyle,
 ): PlannedEntry[] {
-  const { naming, time, rockRidge } = style;
+  const { naming, rockRidge } = style;
   const up = above ?? node;
   const children = [...identify(node.children, naming)]
     .sort(([, a], [, b]) => compareIdentifiers(a, b))
     .map(([child, { bytes }]) => ({
       node: child,
       identifier: bytes,
-      use: rockRidge ? nodeSystemUse(child, time, fixedRecordBytes(bytes.length)) : NO_SYSTEM_USE,
+      use: rockRidge ? nodeSystemUse(child, rockRidge, fixedRecordBytes(bytes.length)) : NO_SYSTEM_USE,
     }));
   const dot = (of: DirectoryNode, rootSelf: boolean) =>
-    rockRidge ? dotSystemUse(of, time, rootSelf) : NO_SYSTEM_USE;
+    rockRidge ? dotSystemUse(of, rockRidge, rootSelf) : NO_SYSTEM_USE;
   return [
     { node, identifier: SELF, use: dot(node, above === undefined) },
     { node: up, identifier: PARENT, use: dot(up, false) },
@@ -93,7 +92,7 @@ function planEntries(
 function directoryBytes(entries: readonly PlannedEntry[]): number {
   let at = 0;
   for (const { identifier, use } of entries) {
-    const length = recordBytes(identifier.length, systemUseBytes(use));
+    const length = recordBytes(identifier.length, use.inline.length);
     at = skipToFit(at, length) + length;
   }
   return sectorsFor(at) * SECTOR;
@@ -106,13 +105,17 @@ function directoryBytes(entries: readonly PlannedEntry[]): number {
 function planOverflows(
   entries: readonly PlannedEntry[],
 ): Pick<PlannedDirectory, 'overflows' | 'overflowSectors'> {
-  const overflows = new Map<SystemUse, number>();
+  const overflows = new Map<Required<SystemUse>, number>();
   let at = 0;
   for (const { use } of entries) {
-    if (use.overflow === undefined) continue;
+    if (!isLong(use)) continue;
     at = skipToFit(at, use.overflow.length);
     overflows.set(use, at);
     at += use.overflow.length;
   }
   return { overflows, overflowSectors: sectorsFor(at) };
+}
+
+function isLong(use: SystemUse): use is Required<SystemUse> {
+  return use.overflow !== undefined;
 }

@@ -2,13 +2,14 @@
 import {
   NO_SYSTEM_USE,
   type PlannedDirectory,
+  type PlannedEntry,
   planDirectories,
   skipToFit,
   type TreeStyle,
 } from './directory-plan.ts';
-import { recordingTime, SECTOR, sectorsFor } from './fields.ts';
-import { directoryRecord, pathTable, pathTableEntryBytes, SELF } from './records.ts';
-import { continuation, type SystemUse } from './rock-ridge.ts';
+import { SECTOR, sectorsFor } from './fields.ts';
+import { pathTableEntryBytes, putDirectoryRecord, putPathTable, recordBytes, SELF } from './records.ts';
+import { pointAt } from './rock-ridge.ts';
 import type { DirectoryNode, FileNode } from './tree.ts';
 
 export class DirectoryTree {
@@ -18,19 +19,18 @@ export class DirectoryTree {
   private readonly directories: PlannedDirectory[];
   private readonly byNode: Map<DirectoryNode, PlannedDirectory>;
   private readonly time: Buffer;
-  private start = 0;
 
-  constructor(root: DirectoryNode, style: TreeStyle) {
-    this.time = recordingTime(style.time);
+  /** @param time recording time of every record */
+  constructor(root: DirectoryNode, time: Buffer, style: TreeStyle) {
+    this.time = time;
     this.directories = planDirectories(root, style);
     this.byNode = new Map(this.directories.map((directory) => [directory.node, directory]));
     this.pathTableBytes = sum(this.directories, ({ identifier }) => pathTableEntryBytes(identifier.length));
     this.sectors = sum(this.directories, sectorsOf);
   }
 
-  /** Fixes where the tree begins; before this nothing can be rendered. */
+  /** Fixes where the tree begins; before this nothing can be written. */
   place(sector: number): void {
-    this.start = sector;
     let at = sector;
     for (const directory of this.directories) {
       directory.extent = at;
@@ -38,61 +38,56 @@ export class DirectoryTree {
     }
   }
 
-  pathTable(order: 'L' | 'M'): Buffer {
-    return pathTable(this.directories, order);
+  putPathTable(head: Buffer, sector: number, order: 'L' | 'M'): void {
+    putPathTable(head, sector * SECTOR, this.directories, order);
   }
 
   /** The record of the root for the volume descriptor: without System Use, so of 34 bytes. */
-  rootRecord(): Buffer {
-    return this.record(SELF, this.directories[0] as PlannedDirectory, NO_SYSTEM_USE.inline, true);
+  putRootRecord(head: Buffer, at: number): void {
+    const root = this.directories[0] as PlannedDirectory;
+    this.putRecord(head, at, { node: root.node, identifier: SELF, use: NO_SYSTEM_USE }, root);
   }
 
-  /** All directories and their overflows, as long as `sectors` says. */
-  render(fileExtents: ReadonlyMap<FileNode, number>): Buffer {
-    const out = Buffer.alloc(this.sectors * SECTOR);
+  /** Writes all directories and their overflows to their places in the beginning of the image. */
+  putDirectories(head: Buffer, fileExtents: ReadonlyMap<FileNode, number>): void {
     for (const directory of this.directories) {
-      const start = (directory.extent - this.start) * SECTOR;
-      let at = start;
-      for (const record of this.records(directory, fileExtents)) {
-        at = skipToFit(at, record.length);
-        record.copy(out, at);
-        at += record.length;
+      const start = directory.extent * SECTOR;
+      for (const [use, offset] of directory.overflows) {
+        const place = directory.bytes + offset;
+        head.set(use.overflow, start + place);
+        pointAt(use, directory.extent + Math.floor(place / SECTOR), place % SECTOR);
       }
-      for (const [use, offset] of directory.overflows)
-        use.overflow?.copy(out, start + directory.bytes + offset);
-    }
-    return out;
-  }
-
-  private *records(
-    directory: PlannedDirectory,
-    fileExtents: ReadonlyMap<FileNode, number>,
-  ): Generator<Buffer> {
-    for (const { node, identifier, use } of directory.entries) {
-      const place =
-        node.kind === 'directory'
-          ? (this.byNode.get(node) as PlannedDirectory)
-          : { extent: fileExtents.get(node) as number, bytes: node.size };
-      yield this.record(identifier, place, resolve(directory, use), node.kind === 'directory');
+      let at = start;
+      for (const entry of directory.entries) {
+        const { node, identifier, use } = entry;
+        const length = recordBytes(identifier.length, use.inline.length);
+        at = skipToFit(at, length);
+        const place =
+          node.kind === 'directory'
+            ? (this.byNode.get(node) as PlannedDirectory)
+            : { extent: fileExtents.get(node) as number, bytes: node.size };
+        this.putRecord(head, at, entry, place);
+        at += length;
+      }
     }
   }
 
-  private record(
-    identifier: Buffer,
+  private putRecord(
+    head: Buffer,
+    at: number,
+    { node, identifier, use }: PlannedEntry,
     { extent, bytes }: { extent: number; bytes: number },
-    systemUse: Buffer,
-    directory: boolean,
-  ): Buffer {
-    return directoryRecord({ identifier, extent, bytes, directory, time: this.time, systemUse });
+  ): void {
+    const directory = node.kind === 'directory';
+    putDirectoryRecord(head, at, {
+      identifier,
+      extent,
+      bytes,
+      directory,
+      time: this.time,
+      systemUse: use.inline,
+    });
   }
-}
-
-/** System Use with the pointer to its overflow, if it has one. */
-function resolve(directory: PlannedDirectory, use: SystemUse): Buffer {
-  const at = directory.overflows.get(use);
-  if (at === undefined || use.overflow === undefined) return use.inline;
-  const sector = directory.extent + sectorsFor(directory.bytes) + Math.floor(at / SECTOR);
-  return Buffer.concat([use.inline, continuation(sector, at % SECTOR, use.overflow.length)]);
 }
 
 function sectorsOf({ bytes, overflowSectors }: PlannedDirectory): number {

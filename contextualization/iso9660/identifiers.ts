@@ -51,8 +51,9 @@ export function identify(children: readonly TreeNode[], naming: Naming): Map<Tre
   for (const node of children) {
     const wanted = split(node, naming);
     const limit = node.kind === 'file' ? naming.maxFile : naming.maxDirectory;
-    let { stem } = fit(wanted, limit, '');
-    const { extension } = fit(wanted, limit, '');
+    const fitting = fit(wanted, limit, '');
+    const { extension } = fitting;
+    let { stem } = fitting;
     const base = key(stem, extension);
     let number = nextNumber.get(base) ?? 1;
     while (taken.has(key(stem, extension))) {

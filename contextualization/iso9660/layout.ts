@@ -1,10 +1,19 @@
 // The layout pass: from a medium to everything before the files' data, and the order of that data. No I/O.
 import { ContextError, shown } from '../errors.ts';
 import type { Medium } from '../medium.ts';
-import { jolietDescriptor, primaryDescriptor, terminator } from './descriptors.ts';
+import {
+  type DescriptorKind,
+  PRIMARY,
+  putDescriptor,
+  putTerminator,
+  ROOT_RECORD,
+  SUPPLEMENTARY,
+  type TreeLocation,
+} from './descriptors.ts';
 import { DirectoryTree } from './directory-tree.ts';
-import { SECTOR, sectorsFor } from './fields.ts';
+import { recordingTime, SECTOR, sectorsFor, volumeTime } from './fields.ts';
 import { ISO_LEVEL_2, JOLIET } from './identifiers.ts';
+import { timeStamps } from './rock-ridge.ts';
 import { buildTree, type DirectoryNode, type FileNode } from './tree.ts';
 
 /** A laid out image: `head`, then each file's bytes filled up to whole sectors. */
@@ -16,7 +25,8 @@ export interface Layout {
 
 /** System area (6.2.1) before the first descriptor. */
 const SYSTEM_SECTORS = 16;
-const DESCRIPTORS = 3;
+/** Of the two trees; the terminator follows. */
+const DESCRIPTORS = [PRIMARY, SUPPLEMENTARY];
 /** Default time stamp: early enough for every reader, and never the clock. */
 const FIXED_TIME = new Date('1980-01-01T00:00:00Z');
 
@@ -30,47 +40,42 @@ export function layOut(medium: Medium): Layout {
   const time = checkedTime(medium.time ?? FIXED_TIME);
   const label = checkedLabel(medium.label);
   const root = buildTree(medium.files);
+  const stamp = recordingTime(time);
   const trees = [
-    new DirectoryTree(root, { naming: ISO_LEVEL_2, time, rockRidge: true }),
-    new DirectoryTree(root, { naming: JOLIET, time, rockRidge: false }),
+    new DirectoryTree(root, stamp, { naming: ISO_LEVEL_2, rockRidge: timeStamps(time) }),
+    new DirectoryTree(root, stamp, { naming: JOLIET }),
   ];
-  let at = SYSTEM_SECTORS + DESCRIPTORS;
-  const tables = trees.map((tree) => {
+  let at = SYSTEM_SECTORS + DESCRIPTORS.length + 1;
+  const tables = trees.map(({ pathTableBytes }) => {
     const pathTableL = at;
-    const pathTableM = at + sectorsFor(tree.pathTableBytes);
-    at = pathTableM + sectorsFor(tree.pathTableBytes);
-    return { pathTableL, pathTableM, pathTableBytes: tree.pathTableBytes };
+    const pathTableM = at + sectorsFor(pathTableBytes);
+    at = pathTableM + sectorsFor(pathTableBytes);
+    return { pathTableL, pathTableM, pathTableBytes };
   });
   for (const tree of trees) {
     tree.place(at);
     at += tree.sectors;
   }
+  const head = Buffer.alloc(at * SECTOR);
   const files = filesOf(root);
   const extents = new Map<FileNode, number>();
-  const headSectors = at;
   for (const file of files) {
     // An empty file has no extent; a number past the end of the medium would alarm some readers.
     extents.set(file, file.size === 0 ? 0 : at);
     at += sectorsFor(file.size);
   }
-  const located = trees.map((tree, i) => ({ ...tables[i]!, rootRecord: tree.rootRecord() }));
-  const volume = { label, sectors: at, time };
-  const head = Buffer.concat(
-    [
-      Buffer.alloc(SYSTEM_SECTORS * SECTOR),
-      primaryDescriptor(volume, located[0]!),
-      jolietDescriptor(volume, located[1]!),
-      terminator(),
-      ...trees.flatMap((tree) => [padded(tree.pathTable('L')), padded(tree.pathTable('M'))]),
-      ...trees.map((tree) => tree.render(extents)),
-    ],
-    headSectors * SECTOR,
-  );
+  const volume = { label, sectors: at, time: volumeTime(time) };
+  for (const [i, tree] of trees.entries()) {
+    const table = tables[i] as TreeLocation;
+    const descriptor = (SYSTEM_SECTORS + i) * SECTOR;
+    putDescriptor(head, descriptor, DESCRIPTORS[i] as DescriptorKind, volume, table);
+    tree.putRootRecord(head, descriptor + ROOT_RECORD);
+    tree.putPathTable(head, table.pathTableL, 'L');
+    tree.putPathTable(head, table.pathTableM, 'M');
+    tree.putDirectories(head, extents);
+  }
+  putTerminator(head, (SYSTEM_SECTORS + DESCRIPTORS.length) * SECTOR);
   return { head, files, bytes: at * SECTOR };
-}
-
-function padded(bytes: Buffer): Buffer {
-  return Buffer.concat([bytes], sectorsFor(bytes.length) * SECTOR);
 }
 
 function filesOf(directory: DirectoryNode): FileNode[] {

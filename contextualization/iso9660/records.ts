@@ -27,22 +27,20 @@ export function recordBytes(identifierBytes: number, systemUse: number): number 
 }
 
 /**
- * 9.1: length, extended attributes, extent (both orders), data length (both orders), time, flags, unit size,
- * gap size, volume sequence number (both orders), identifier length, identifier, padding, System Use.
+ * Writes a record into zeros. 9.1: length, extended attributes, extent (both orders), data length (both orders), time,
+ * flags, unit size, gap size, volume sequence number (both orders), identifier length, identifier, padding, System Use.
  */
-export function directoryRecord(record: DirectoryRecord): Buffer {
+export function putDirectoryRecord(out: Buffer, at: number, record: DirectoryRecord): void {
   const { identifier, systemUse } = record;
-  const out = Buffer.alloc(recordBytes(identifier.length, systemUse.length));
-  out[0] = out.length;
-  putBoth32(out, 2, record.extent);
-  putBoth32(out, 10, record.bytes);
-  record.time.copy(out, 18);
-  out[25] = record.directory ? 2 : 0;
-  putBoth16(out, 28, 1);
-  out[32] = identifier.length;
-  identifier.copy(out, 33);
-  systemUse.copy(out, fixedRecordBytes(identifier.length));
-  return out;
+  out[at] = recordBytes(identifier.length, systemUse.length);
+  putBoth32(out, at + 2, record.extent);
+  putBoth32(out, at + 10, record.bytes);
+  out.set(record.time, at + 18);
+  out[at + 25] = record.directory ? 2 : 0;
+  putBoth16(out, at + 28, 1);
+  out[at + 32] = identifier.length;
+  out.set(identifier, at + 33);
+  out.set(systemUse, at + fixedRecordBytes(identifier.length));
 }
 
 export interface PathTableEntry {
@@ -57,21 +55,24 @@ export function pathTableEntryBytes(identifierBytes: number): number {
   return 8 + identifierBytes + (identifierBytes % 2);
 }
 
-/** 9.4: the same table in little endian (type L) or big endian (type M). */
-export function pathTable(entries: readonly PathTableEntry[], order: 'L' | 'M'): Buffer {
-  return Buffer.concat(
-    entries.map(({ identifier, extent, parent }) => {
-      const out = Buffer.alloc(pathTableEntryBytes(identifier.length));
-      out[0] = identifier.length;
-      if (order === 'L') {
-        out.writeUInt32LE(extent, 2);
-        out.writeUInt16LE(parent, 6);
-      } else {
-        out.writeUInt32BE(extent, 2);
-        out.writeUInt16BE(parent, 6);
-      }
-      identifier.copy(out, 8);
-      return out;
-    }),
-  );
+/** 9.4: the same table in little endian (type L) or big endian (type M), written into zeros. */
+export function putPathTable(
+  out: Buffer,
+  start: number,
+  entries: readonly PathTableEntry[],
+  order: 'L' | 'M',
+): void {
+  let at = start;
+  for (const { identifier, extent, parent } of entries) {
+    out[at] = identifier.length;
+    if (order === 'L') {
+      out.writeUInt32LE(extent, at + 2);
+      out.writeUInt16LE(parent, at + 6);
+    } else {
+      out.writeUInt32BE(extent, at + 2);
+      out.writeUInt16BE(parent, at + 6);
+    }
+    out.set(identifier, at + 8);
+    at += pathTableEntryBytes(identifier.length);
+  }
 }

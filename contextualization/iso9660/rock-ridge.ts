@@ -4,63 +4,79 @@ import type { TreeNode } from './tree.ts';
 
 /** The System Use part of one directory record. */
 export interface SystemUse {
+  /** With an overflow, a CE entry is at its end, which says nothing until `pointAt` has been told where. */
   inline: Buffer;
-  /** What found no room in the record: goes to the continuation area, pointed at by a CE entry. */
+  /** What found no room in the record: goes to the continuation area. */
   overflow?: Buffer;
 }
 
 /** A directory record is at most 255 bytes, and of even length. */
 const MAX_RECORD = 254;
+const SP_BYTES = 7;
+const PX_BYTES = 36;
+const TF_BYTES = 26;
 /** SUSP 5.1: the CE entry. */
 const CE_BYTES = 28;
+const NM_HEAD = 5;
 /** An NM entry's length is one byte; five of it are its head. */
 const MAX_NM_PART = 250;
+const EXTENSION_REFERENCE = extensionReference();
 
 /** System Use of a file or a directory in its parent; `fixedBytes` is the record without it. */
-export function nodeSystemUse(node: TreeNode, time: Date, fixedBytes: number): SystemUse {
-  const attributes = posixAttributes(node);
-  const times = timeStamps(time);
-  const name = alternateName(node.name);
-  const whole = Buffer.concat([attributes, times, name]);
-  if (fixedBytes + whole.length <= MAX_RECORD) return { inline: whole };
-  return { inline: Buffer.concat([attributes, times]), overflow: name };
+export function nodeSystemUse(node: TreeNode, stamps: Buffer, fixedBytes: number): SystemUse {
+  const nameAt = PX_BYTES + TF_BYTES;
+  const nameEntry = NM_HEAD + Buffer.byteLength(node.name);
+  if (fixedBytes + nameAt + nameEntry <= MAX_RECORD) {
+    const inline = Buffer.alloc(nameAt + nameEntry);
+    putPosix(inline, 0, node, stamps);
+    putHead(inline, nameAt, 'NM', nameEntry);
+    inline.write(node.name, nameAt + NM_HEAD, 'utf8');
+    return { inline };
+  }
+  const inline = Buffer.alloc(nameAt + CE_BYTES);
+  putPosix(inline, 0, node, stamps);
+  return { inline, overflow: alternateName(node.name) };
 }
 
 /** System Use of "." and ".."; the root's "." also says that SUSP and Rock Ridge are in use. */
-export function dotSystemUse(node: TreeNode, time: Date, rootSelf: boolean): SystemUse {
-  const common = Buffer.concat([posixAttributes(node), timeStamps(time)]);
-  if (!rootSelf) return { inline: common };
-  return { inline: Buffer.concat([susp(), common]), overflow: extensionReference() };
+export function dotSystemUse(node: TreeNode, stamps: Buffer, rootSelf: boolean): SystemUse {
+  const inline = Buffer.alloc(PX_BYTES + TF_BYTES + (rootSelf ? SP_BYTES + CE_BYTES : 0));
+  putPosix(inline, rootSelf ? SP_BYTES : 0, node, stamps);
+  if (!rootSelf) return { inline };
+  putSusp(inline);
+  return { inline, overflow: EXTENSION_REFERENCE };
 }
 
-/** Bytes the System Use part takes in its record. */
-export function systemUseBytes(use: SystemUse): number {
-  return use.inline.length + (use.overflow ? CE_BYTES : 0);
+/** CE (SUSP 5.1): where the overflow is. */
+export function pointAt({ inline, overflow }: Required<SystemUse>, sector: number, offset: number): void {
+  const at = inline.length - CE_BYTES;
+  putHead(inline, at, 'CE', CE_BYTES);
+  putBoth32(inline, at + 4, sector);
+  putBoth32(inline, at + 12, offset);
+  putBoth32(inline, at + 20, overflow.length);
 }
 
-/** CE (SUSP 5.1): where the rest is. */
-export function continuation(sector: number, offset: number, length: number): Buffer {
-  const entry = head('CE', CE_BYTES);
-  putBoth32(entry, 4, sector);
-  putBoth32(entry, 12, offset);
-  putBoth32(entry, 20, length);
+/** TF (RRIP 4.1.6): modification, access and attribute change, seven bytes each; the same in every record. */
+export function timeStamps(time: Date): Buffer {
+  const stamp = recordingTime(time);
+  const entry = Buffer.alloc(TF_BYTES);
+  putHead(entry, 0, 'TF', TF_BYTES);
+  entry[4] = 0b1110;
+  for (let i = 0; i < 3; i += 1) entry.set(stamp, 5 + i * stamp.length);
   return entry;
 }
 
-function head(signature: string, length: number): Buffer {
-  const entry = Buffer.alloc(length);
-  entry.write(signature, 0, 'latin1');
-  entry[2] = length;
-  entry[3] = 1;
-  return entry;
+function putHead(out: Buffer, at: number, signature: string, length: number): void {
+  out.write(signature, at, 'latin1');
+  out[at + 2] = length;
+  out[at + 3] = 1;
 }
 
 /** SP (SUSP 5.3). */
-function susp(): Buffer {
-  const entry = head('SP', 7);
-  entry[4] = 0xbe;
-  entry[5] = 0xef;
-  return entry;
+function putSusp(out: Buffer): void {
+  putHead(out, 0, 'SP', SP_BYTES);
+  out[4] = 0xbe;
+  out[5] = 0xef;
 }
 
 /** ER (SUSP 5.5) with the identifier that RRIP prescribes. */
@@ -68,7 +84,8 @@ function extensionReference(): Buffer {
   const id = 'RRIP_1991A';
   const description = 'THE ROCK RIDGE INTERCHANGE PROTOCOL PROVIDES SUPPORT FOR POSIX FILE SYSTEM SEMANTICS';
   const source = 'SEE IEEE P1282, ROCK RIDGE INTERCHANGE PROTOCOL';
-  const entry = head('ER', 8 + id.length + description.length + source.length);
+  const entry = Buffer.alloc(8 + id.length + description.length + source.length);
+  putHead(entry, 0, 'ER', entry.length);
   entry[4] = id.length;
   entry[5] = description.length;
   entry[6] = source.length;
@@ -77,26 +94,17 @@ function extensionReference(): Buffer {
   return entry;
 }
 
-/** PX (RRIP 4.1.1): mode, links, owner and group (root). */
-function posixAttributes(node: TreeNode): Buffer {
-  const entry = head('PX', 36);
+/** PX (RRIP 4.1.1): mode, links, owner and group (root); then the time stamps. */
+function putPosix(out: Buffer, at: number, node: TreeNode, stamps: Buffer): void {
+  putHead(out, at, 'PX', PX_BYTES);
   if (node.kind === 'file') {
-    putBoth32(entry, 4, 0o100000 | node.mode);
-    putBoth32(entry, 12, 1);
+    putBoth32(out, at + 4, 0o100000 | node.mode);
+    putBoth32(out, at + 12, 1);
   } else {
-    putBoth32(entry, 4, 0o040555);
-    putBoth32(entry, 12, 2 + node.children.filter((child) => child.kind === 'directory').length);
+    putBoth32(out, at + 4, 0o040555);
+    putBoth32(out, at + 12, 2 + node.children.filter((child) => child.kind === 'directory').length);
   }
-  return entry;
-}
-
-/** TF (RRIP 4.1.6): modification, access and attribute change, seven bytes each. */
-function timeStamps(time: Date): Buffer {
-  const stamp = recordingTime(time);
-  const entry = head('TF', 5 + 3 * stamp.length);
-  entry[4] = 0b1110;
-  for (let i = 0; i < 3; i += 1) stamp.copy(entry, 5 + i * stamp.length);
-  return entry;
+  out.set(stamps, at + PX_BYTES);
 }
 
 /** NM (RRIP 4.1.4): the name in UTF-8, in several entries when long. */
@@ -105,9 +113,10 @@ function alternateName(name: string): Buffer {
   const entries: Buffer[] = [];
   for (let at = 0; at < bytes.length; at += MAX_NM_PART) {
     const part = bytes.subarray(at, at + MAX_NM_PART);
-    const entry = head('NM', 5 + part.length);
+    const entry = Buffer.alloc(NM_HEAD + part.length);
+    putHead(entry, 0, 'NM', entry.length);
     entry[4] = at + part.length < bytes.length ? 1 : 0;
-    part.copy(entry, 5);
+    entry.set(part, NM_HEAD);
     entries.push(entry);
   }
   return Buffer.concat(entries);

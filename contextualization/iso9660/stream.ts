@@ -6,26 +6,56 @@ import type { Layout } from './layout.ts';
 import type { FileNode } from './tree.ts';
 
 /** Most bytes read from a file at once. */
-export const PIECE = 1 << 20;
+const PIECE = 1 << 20;
+/** About as many bytes of small files, and at most so many pieces, are put together. */
+const BATCH_BYTES = PIECE;
+const BATCH_PIECES = 512;
+/** What follows the end of a file in its last sector. */
+const ZEROS = Buffer.alloc(SECTOR);
+
+export type StreamedFile = FileNode & { content: { file: string } };
+
+/** The image from its first byte to its last: pieces in memory, several together; and files to be read in between. */
+export function* imageParts(layout: Layout): Generator<Uint8Array[] | StreamedFile> {
+  let batch: Uint8Array[] = [layout.head];
+  let bytes = 0;
+  for (const file of layout.files) {
+    if (isStreamed(file)) {
+      yield batch;
+      yield file;
+      [batch, bytes] = [[], 0];
+    } else {
+      batch.push(file.content as Uint8Array);
+      bytes += file.size;
+    }
+    const gap = sectorsFor(file.size) * SECTOR - file.size;
+    if (gap > 0) batch.push(ZEROS.subarray(0, gap));
+    if (bytes < BATCH_BYTES && batch.length < BATCH_PIECES) continue;
+    yield batch;
+    [batch, bytes] = [[], 0];
+  }
+  yield batch;
+}
 
 /**
  * Yields the image from its first byte to its last. A piece may be overwritten as soon as the next one is
- * asked for, so a consumer must have written it by then.
+ * asked for, so a consumer must have written it by then; nobody may write into one.
  * @throws ContextError `invalid` when a streamed file is not as long as it was said to be
  */
 export async function* imagePieces(layout: Layout): AsyncGenerator<Uint8Array> {
-  yield layout.head;
-  for (const file of layout.files) {
-    if (file.content instanceof Uint8Array) yield file.content;
-    else yield* filePieces(file, file.content.file);
-    const gap = sectorsFor(file.size) * SECTOR - file.size;
-    if (gap > 0) yield Buffer.alloc(gap);
+  for (const part of imageParts(layout)) {
+    if (Array.isArray(part)) yield* part;
+    else yield* filePieces(part);
   }
 }
 
+function isStreamed(file: FileNode): file is StreamedFile {
+  return !(file.content instanceof Uint8Array);
+}
+
 /** Reads one piece ahead of the one being written; two buffers are all the memory a file takes. */
-async function* filePieces(node: FileNode, path: string): AsyncGenerator<Uint8Array> {
-  const handle = await open(path, 'r');
+async function* filePieces(node: StreamedFile): AsyncGenerator<Uint8Array> {
+  const handle = await open(node.content.file, 'r');
   try {
     const bytes = Math.min(PIECE, node.size + 1);
     let [current, other] = [Buffer.allocUnsafe(bytes), Buffer.allocUnsafe(bytes)];
@@ -54,7 +84,8 @@ function startRead(handle: FileHandle, buffer: Buffer, wanted: number): Promise<
   return reading;
 }
 
-function wrongSize(node: FileNode, how: string): ContextError {
+/** What is said of a streamed file that is longer, or shorter, than was said. */
+export function wrongSize(node: FileNode, how: 'longer' | 'shorter'): ContextError {
   return new ContextError(
     'invalid',
     `The content of ${shown(node.path)} is ${how} than its ${node.size} bytes.`,

@@ -2,8 +2,8 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Medium } from '../medium.ts';
+import { writeImage } from './into-file.ts';
 import { layOut } from './layout.ts';
-import { imagePieces, PIECE } from './stream.ts';
 
 export interface WriteOptions {
   /** Permission bits of the image; 0600 if absent, since it carries keys and passwords. */
@@ -36,7 +36,7 @@ export async function writeIso(
   const handle = await openNew(temporary);
   try {
     try {
-      await writeAll(handle, imagePieces(layout));
+      await writeImage(handle, layout);
       if (options.owner) await handle.chown(options.owner.uid, options.owner.gid);
       if (options.mode !== undefined) await handle.chmod(options.mode);
       if (options.sync ?? true) await handle.sync();
@@ -71,37 +71,6 @@ async function openNew(path: string): Promise<FileHandle> {
 /** Not random, so that what a crash left over can be found again. */
 function temporaryPath(destination: string): string {
   return join(dirname(destination), `.${basename(destination)}.tmp`);
-}
-
-/** Small pieces are copied together, large ones written as they come: what is in memory stays bounded. */
-async function writeAll(handle: FileHandle, pieces: AsyncIterable<Uint8Array>): Promise<void> {
-  let gathered: Buffer[] = [];
-  let size = 0;
-  const flush = async () => {
-    const all = gathered;
-    gathered = [];
-    size = 0;
-    await writeFully(handle, Buffer.concat(all));
-  };
-  for await (const piece of pieces) {
-    if (piece.byteLength >= PIECE / 4) {
-      await flush();
-      await writeFully(handle, piece);
-      continue;
-    }
-    gathered.push(Buffer.from(piece));
-    size += piece.byteLength;
-    if (size >= PIECE) await flush();
-  }
-  await flush();
-}
-
-async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> {
-  let at = 0;
-  while (at < bytes.byteLength) {
-    const { bytesWritten } = await handle.write(bytes, at, bytes.byteLength - at);
-    at += bytesWritten;
-  }
 }
 
 /** The new name itself must survive a power cut. */

@@ -5,7 +5,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { type Medium, removeIso, writeIso } from '../../contextualization/mod.ts';
+import { imagePieces } from '../../contextualization/iso9660/mod.ts';
+import { layOut, type Medium, removeIso, writeIso } from '../../contextualization/mod.ts';
 import { randomTree } from '../helpers/iso-trees.ts';
 
 const MIB = 1 << 20;
@@ -34,6 +35,37 @@ t.test('identical input gives identical bytes, also when a file is streamed', as
   t.equal(two, one);
   t.equal(three, one);
 });
+
+t.test(
+  'many small files and long ones, in memory and streamed, are written as they are sent elsewhere',
+  async (t) => {
+    const folder = t.testdir({});
+    const lengths = [0, 1, 2048, MIB - 1, MIB, MIB + 1, 2 * MIB, 3 * MIB + 777];
+    const long = lengths.map((size) => ({
+      size,
+      bytes: randomBytes(size),
+      file: join(folder, `src-${size}`),
+    }));
+    for (const { file, bytes } of long) writeFileSync(file, bytes);
+    const files = [
+      ...Array.from({ length: 1_500 }, (_, n) => ({ path: `d/${n}`, content: randomBytes(n) })),
+      ...long.map(({ size, bytes }) => ({ path: `d/1${size}-memory`, content: bytes })),
+      ...long.map(({ size, file }) => ({ path: `d/1${size}-streamed`, content: { file, size } })),
+    ];
+    const medium = { label: 'A', files };
+    const { bytes } = await writeIso(join(folder, 'a.iso'), medium);
+    const sent = createHash('sha256');
+    for await (const piece of imagePieces(layOut(medium))) sent.update(piece);
+    const written = readFileSync(join(folder, 'a.iso'));
+    t.equal(written.length, bytes);
+    t.equal(sha(written), sent.digest('hex'));
+    for (const { bytes } of long.slice(-2)) {
+      const first = written.indexOf(bytes.subarray(0, 64));
+      const second = written.indexOf(bytes.subarray(0, 64), first + 1);
+      for (const at of [first, second]) t.ok(bytes.equals(written.subarray(at, at + bytes.length)));
+    }
+  },
+);
 
 t.test('a file of 50 MB is streamed: byte for byte, and without holding it in memory', async (t) => {
   const folder = t.testdir({});
@@ -65,10 +97,12 @@ t.test('the image belongs to whom it is told, and to nobody else', async (t) => 
 });
 
 t.test('a write that fails leaves nothing, and an older image as it was', async (t) => {
-  const folder = t.testdir({ source: 'twelve bytes', 'old.iso': 'old' });
+  const folder = t.testdir({ source: 'twelve bytes', 'old.iso': 'old', long: 'x'.repeat(3 * MIB) });
   const cases: [string, Medium, { code: string; message?: RegExp }][] = [
     ['shorter', of(join(folder, 'source'), 13), { code: 'invalid', message: /shorter/ }],
     ['longer', of(join(folder, 'source'), 11), { code: 'invalid', message: /longer/ }],
+    ['shorter, and long', of(join(folder, 'long'), 5 * MIB), { code: 'invalid', message: /shorter/ }],
+    ['longer, and long', of(join(folder, 'long'), 2 * MIB), { code: 'invalid', message: /longer/ }],
     ['missing', of(join(folder, 'nothing'), 11), { code: 'ENOENT' }],
     ['a directory', of(folder, 11), { code: 'EISDIR' }],
     ['a bad name', { label: 'A', files: [{ path: '..', content: Buffer.alloc(0) }] }, { code: 'invalid' }],
@@ -77,7 +111,7 @@ t.test('a write that fails leaves nothing, and an older image as it was', async 
     await t.rejects(writeIso(join(folder, 'old.iso'), medium), error, name);
     await t.rejects(writeIso(join(folder, 'new.iso'), medium), error, name);
   }
-  t.same(readdirSync(folder).sort(), ['old.iso', 'source']);
+  t.same(readdirSync(folder).sort(), ['long', 'old.iso', 'source']);
   t.equal(readFileSync(join(folder, 'old.iso'), 'utf8'), 'old');
   await t.rejects(writeIso(join(folder, 'no/such/folder.iso'), small), { code: 'ENOENT' });
   await writeIso(join(folder, 'old.iso'), small);
@@ -104,6 +138,8 @@ t.test('a full disk leaves nothing', async (t) => {
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'innkeeper-test', disk]);
   try {
     await t.rejects(writeIso(join(disk, 'a.iso'), of(join(folder, 'source'), 2 * MIB)), { code: 'ENOSPC' });
+    const inMemory = { label: 'A', files: [{ path: 'a', content: Buffer.alloc(2 * MIB) }] };
+    await t.rejects(writeIso(join(disk, 'a.iso'), inMemory), { code: 'ENOSPC' });
     t.same(readdirSync(disk), []);
   } finally {
     execFileSync('umount', [disk]);
