@@ -1,12 +1,17 @@
 // Plugging and unplugging: what already holds in the definition or in the running machine is left alone.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DriverError, type MachineDisk, type MachineNic } from '../hypervisor.ts';
 import { AFFECT, type DomainRef, XML } from '../libvirt/mod.ts';
 import { isActive } from './active.ts';
 import { checkDisk, checkNic } from './check-machine.ts';
-import type { Session } from './dialect.ts';
+import type { DevicePlace, Session } from './dialect.ts';
 import { type DiskView, type DomainView, type NicView, readDomain } from './read-xml.ts';
 import { unplug } from './unplug.ts';
 import { renderXml, xml } from './xml.ts';
+
+/** A guest that has seen what is taken away again needs a moment to let it go. */
+const MAX_TRIES = 20;
+const PAUSE_MS = 500;
 
 /** A domain as it will be at its next boot, and as it is now if it runs. */
 interface Views {
@@ -29,7 +34,11 @@ export async function attachDisk(session: Session, name: string, disk: MachineDi
     }
     return found !== undefined;
   };
-  await attach(session, name, session.dialect.disk(disk), isThere);
+  await attach(session, name, {
+    text: session.dialect.disk(disk),
+    place: { kind: 'disk', position: disk.position },
+    isThere,
+  });
 }
 
 /** Plugs a NIC. @throws DriverError `conflict` when its MAC is there with another tap */
@@ -42,7 +51,11 @@ export async function attachNic(session: Session, name: string, nic: MachineNic)
     }
     return found !== undefined;
   };
-  await attach(session, name, session.dialect.nic(nic), isThere);
+  await attach(session, name, {
+    text: session.dialect.nic(nic),
+    place: { kind: 'nic', position: nic.position },
+    isThere,
+  });
 }
 
 /** Unplugs the disk at `position`, in the running machine first: if the guest keeps it, the definition does too. */
@@ -122,23 +135,30 @@ export async function resizeDisk(
     await client.domains.devices.resizeBlock(domain, target, BigInt(bytes));
 }
 
-async function attach(
-  session: Session,
-  name: string,
-  text: string,
-  isThere: (view: DomainView) => boolean,
-): Promise<void> {
+/** A device to be plugged: its XML, where it belongs, and whether a view has it already. */
+interface Addition {
+  text: string;
+  place: DevicePlace;
+  isThere: (view: DomainView) => boolean;
+}
+
+async function attach(session: Session, name: string, { text, place, isThere }: Addition): Promise<void> {
   const { domain, config, live } = await look(session, name);
   const flags =
     (isThere(config) ? 0 : AFFECT.config) | (live === undefined || isThere(live) ? 0 : AFFECT.live);
   if (flags === 0) return;
-  const { devices } = session.client.domains;
-  try {
-    await devices.attach(domain, text, flags);
-  } catch (error) {
-    // A libvirtd that was killed half-way has left something in QEMU that the next one does not know.
-    if (!(await session.dialect.clearHalfPlugged?.(session.client, domain, error))) throw error;
-    await devices.attach(domain, text, flags);
+  const { client, dialect } = session;
+  const { devices } = client.domains;
+  for (let tries = 1; ; tries++) {
+    try {
+      await devices.attach(domain, text, flags);
+      return;
+    } catch (error) {
+      // A libvirtd that was killed half-way has left something in QEMU that the next one does not know.
+      const again = tries < MAX_TRIES && (await dialect.clearHalfPlugged?.(client, domain, place, error));
+      if (!again) throw error;
+    }
+    if (tries > 1) await sleep(PAUSE_MS);
   }
 }
 

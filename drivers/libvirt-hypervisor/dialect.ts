@@ -39,11 +39,22 @@ export interface Dialect {
   /** Opens the tray of CD-ROM number `index` past libvirt, where libvirt can be wrong about it (see medium.ts). */
   openTray?(client: LibvirtClient, domain: DomainRef, index: number): Promise<void>;
   /** Takes away what stands in the way of plugging, if `error` names it; false if it does not. */
-  clearHalfPlugged?(client: LibvirtClient, domain: DomainRef, error: unknown): Promise<boolean>;
+  clearHalfPlugged?(
+    client: LibvirtClient,
+    domain: DomainRef,
+    place: DevicePlace,
+    error: unknown,
+  ): Promise<boolean>;
   /** The target name of the disk at a position: vda, xvda. @throws DriverError */
   diskTarget(position: number): string;
   /** Copies of a running machine's disks; absent where `features.liveBackup` is false. */
   readonly backups?: DiskBackups;
+}
+
+/** Where in a machine a disk or NIC belongs. */
+export interface DevicePlace {
+  kind: 'disk' | 'nic';
+  position: number;
 }
 
 /** How a dialect copies disks of running machines. */

@@ -64,6 +64,42 @@ t.test(
   },
 );
 
+/** Opens the tap named first and passes it on as file descriptor 9 to the command that follows. */
+const WITH_TAP = `import fcntl, os, struct, sys
+tap = os.open('/dev/net/tun', os.O_RDWR)
+fcntl.ioctl(tap, 0x400454ca, struct.pack('16sH22x', sys.argv[1].encode(), 0x5002))
+os.dup2(tap, 9)
+os.execvp(sys.argv[2], sys.argv[2:])`;
+
+t.test('nor does what is left of a NIC', async (t) => {
+  const machine = await host.machine('half-nic');
+  await hypervisor.define(machine);
+  await hypervisor.start(machine.name);
+  const tell = async (execute: string, args: object, passing: string[] = [], by: string[] = ['virsh']) => {
+    const command = [...by, 'qemu-monitor-command', ...passing, machine.name];
+    const text = JSON.stringify({ execute, arguments: args });
+    const { stdout } = await run(command[0]!, [...command.slice(1), text]);
+    t.match(stdout, /"return"/, execute);
+  };
+  const hold = (device: string, fdname: string) =>
+    tell('getfd', { fdname }, ['--pass-fds', '9'], ['python3', '-c', WITH_TAP, device, 'virsh']);
+  const plug = async (position: number, device: string) => {
+    const mac = `52:54:00:00:02:0${position}`;
+    await hypervisor.attachNic(machine.name, { position, mac, device, bridge, mtu: 1500 });
+    t.match((await hypervisor.find(machine.name))!.nics[position], { device });
+  };
+  await hold(`${bridge}a`, 'tapfd-ua-nic-00');
+  await plug(0, `${bridge}a`);
+  await hold(`${bridge}b`, 'tapfd-ua-nic-10');
+  await tell('netdev_add', { type: 'tap', id: 'hostua-nic-1', fd: 'tapfd-ua-nic-10' });
+  await plug(1, `${bridge}b`);
+  // Its operation was undone since, and another one plugs another NIC.
+  await hold(`${bridge}c`, 'tapfd-ua-nic-20');
+  await tell('netdev_add', { type: 'tap', id: 'hostua-nic-2', fd: 'tapfd-ua-nic-20' });
+  await run('ip', ['link', 'del', `${bridge}c`]);
+  await plug(2, `${bridge}d`);
+});
+
 t.test('waiting for a guest ends when its machine does', async (t) => {
   const machine = await host.machine('ends');
   await hypervisor.define({ ...machine, disks: [...machine.disks, await host.disk(1)] });
