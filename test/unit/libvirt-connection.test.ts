@@ -260,3 +260,23 @@ t.test('a console that says much before it is open opens all the same', async (t
   t.equal(read, sent * 32_768);
   stream.destroy();
 });
+
+t.test('a console that breaks off in the moment it is opened is refused, and nothing else', async (t) => {
+  const daemon = fakeLibvirtd();
+  const opening = daemon.connection.openStream('domain_open_console', {
+    dom: DOMAIN,
+    device: null,
+    flags: 0,
+  });
+  await daemon.receivedCount(1);
+  const call = daemon.received[0]!;
+  const none = { dom: null, str1: null, str2: null, str3: null, int1: 0, int2: 0, net: null };
+  const error = { code: 39, domain: 38, message: 'stream had I/O failure', level: 2, ...none };
+  const broken = encodeFrame({ ...call, type: 3, status: 1 }, (out) => remoteError.encode(out, error));
+  daemon.socket.write(Buffer.concat([encodeFrame({ ...call, type: 1 }), broken]));
+  await t.rejects(opening, { name: 'LibvirtError', message: /stream had I\/O failure/ });
+  const next = daemon.connection.call('connect_get_hostname', undefined);
+  await daemon.receivedCount(2);
+  daemon.reply(daemon.received[1]!, hostname('well'));
+  t.same(await next, { hostname: 'well' });
+});

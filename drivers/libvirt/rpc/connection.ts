@@ -68,7 +68,7 @@ export class Connection {
     return this.#start(name, args, options).promise as Promise<Result<P>>;
   }
 
-  /** Calls a procedure that opens a stream; resolves when libvirt has opened it. */
+  /** Calls a procedure that opens a stream; resolves when libvirt has opened it. @throws as `call`, or what broke it off */
   async openStream<P extends ProcedureName>(
     name: P,
     args: Args<P>,
@@ -85,6 +85,8 @@ export class Connection {
       opened?.destroy();
       throw error;
     }
+    // It may have broken off in the same chunk.
+    if (opened!.errored) throw opened!.errored;
     opened!.answered();
     return opened!;
   }
@@ -161,6 +163,9 @@ export class Connection {
       resume: () => this.#socket.resume(),
       release: () => this.#streams.delete(serial),
     });
+    // It may break off before whoever asked for it can listen, and an error that nobody hears ends the process. Readers
+    // and pipelines are told all the same.
+    stream.on('error', () => {});
     this.#streams.set(serial, stream);
     return stream;
   }
