@@ -21,9 +21,16 @@ export interface ClientLimits {
   dhcpClients: number;
 }
 
-/** Bounded table of clients; the one unseen for longest makes room. */
+interface Remembered<E extends string> extends DhcpClient<E> {
+  bucket: TokenBucket;
+  /** Since it was put where it is in the order. */
+  seenAgain: boolean;
+}
+
+/** Bounded table of clients; one that was not seen for long makes room. */
 export class DhcpClients<E extends string> {
-  readonly #clients = new Map<string, DhcpClient<E> & { bucket: TokenBucket }>();
+  /** Nearly in the order of last use: whoever is at the head and was seen since has a second chance at the end. */
+  readonly #clients = new Map<string, Remembered<E>>();
   readonly #events: readonly E[];
   readonly #limits: ClientLimits;
 
@@ -34,21 +41,30 @@ export class DhcpClients<E extends string> {
 
   /** Notes that `mac` spoke. The second value says whether it may be answered now. */
   seen(mac: string, now: number): [client: DhcpClient<E>, allowed: boolean] {
-    const { dhcpBurst, dhcpPerSecond, dhcpClients } = this.#limits;
-    const known = this.#clients.get(mac);
-    const client = known ?? {
-      mac,
-      lastSeen: now,
-      counts: noCounts(this.#events),
-      bucket: fullBucket(dhcpBurst, now),
-    };
-    // Deleting and adding again keeps the map in the order of last use.
-    if (known) this.#clients.delete(mac);
-    else if (this.#clients.size >= dhcpClients)
-      this.#clients.delete(this.#clients.keys().next().value ?? mac);
-    this.#clients.set(mac, client);
+    const { dhcpBurst, dhcpPerSecond } = this.#limits;
+    const client = this.#clients.get(mac) ?? this.#welcome(mac, now);
+    client.seenAgain = true;
     client.lastSeen = now;
     return [client, takeToken(client.bucket, dhcpBurst, dhcpPerSecond, now)];
+  }
+
+  #welcome(mac: string, now: number): Remembered<E> {
+    const { dhcpBurst, dhcpClients } = this.#limits;
+    if (this.#clients.size >= dhcpClients) this.#makeRoom();
+    const bucket = fullBucket(dhcpBurst, now);
+    const client = { mac, lastSeen: now, counts: noCounts(this.#events), bucket, seenAgain: false };
+    this.#clients.set(mac, client);
+    return client;
+  }
+
+  /** Everybody is moved once for having been seen, so this costs a step for each message at most. */
+  #makeRoom(): void {
+    for (const [mac, client] of this.#clients) {
+      this.#clients.delete(mac);
+      if (!client.seenAgain) return;
+      client.seenAgain = false;
+      this.#clients.set(mac, client);
+    }
   }
 
   /** Undefined for a MAC that was not heard of, or is forgotten. */
@@ -59,10 +75,8 @@ export class DhcpClients<E extends string> {
 
   /** Most recently seen last. */
   list(): DhcpClient<E>[] {
-    return [...this.#clients.values()].map(({ mac, lastSeen, counts }) => ({
-      mac,
-      lastSeen,
-      counts: { ...counts },
-    }));
+    return [...this.#clients.values()]
+      .toSorted((a, b) => a.lastSeen - b.lastSeen)
+      .map(({ mac, lastSeen, counts }) => ({ mac, lastSeen, counts: { ...counts } }));
   }
 }

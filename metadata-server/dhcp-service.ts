@@ -2,6 +2,7 @@
 import type dgram from 'node:dgram';
 import type { GuestDirectory, Limits, Log, ServedNetwork } from './contract.ts';
 import { type Counts, type DhcpClient, DhcpClients, noCounts } from './dhcp-clients.ts';
+import { sendAtOnce } from './sockets/descriptors.ts';
 
 /** Counted by both, whatever else each counts. */
 export type CommonEvent = 'unknown' | 'malformed' | 'rateLimited' | 'ignored' | 'sendFailed';
@@ -38,6 +39,7 @@ export abstract class DhcpService<Event extends string> {
   /** Begins to answer on a socket that is bound in the VNet's namespace. */
   serve(socket: dgram.Socket): void {
     this.#socket = socket;
+    sendAtOnce(socket);
     socket.on('message', (data, { address }) => {
       try {
         this.answer(data, address, socket);

@@ -93,7 +93,22 @@ function addressAt(data: Buffer, at: number): string {
 /** Every octet in two digits. */
 const HEX = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'));
 
+/** MACs that were met, by their number: a text made once is looked up faster than one made for each message. */
+const macs = new Map<number, string>();
+const MOST_MACS = 16_384;
+
 function macAt(data: Buffer, at: number): string {
+  const number = data.readUIntBE(at, 6);
+  const known = macs.get(number);
+  if (known !== undefined) return known;
+  const text = macText(data, at);
+  // A guest may invent MACs; room is made for those that are still used.
+  if (macs.size >= MOST_MACS) macs.clear();
+  macs.set(number, text);
+  return text;
+}
+
+function macText(data: Buffer, at: number): string {
   let text = HEX[data[at] as number] as string;
   for (let i = at + 1; i < at + 6; i++) text += `:${HEX[data[i] as number]}`;
   return text;
@@ -110,8 +125,31 @@ export interface DhcpReply {
   values: OptionValues;
   /** In wire form already; these come before `values`. */
   prepared?: ReadonlyMap<OptionName, Buffer>;
+  /** The same and `order`, as `joinPrepared` makes it, where that is known. */
+  pieces?: readonly Piece[];
   /** Name in the `file` field, if that is not needed for options: old boot programs look nowhere else. */
   file?: string | undefined;
+}
+
+/** Options that follow one another, in wire form; or the name of one whose value differs from message to message. */
+export type Piece = Buffer | OptionName;
+
+/** `order` with all that is prepared joined; of the rest, only what is `varying` can have a value at all. */
+export function joinPrepared(
+  order: readonly OptionName[],
+  prepared: ReadonlyMap<OptionName, Buffer>,
+  varying: ReadonlySet<OptionName>,
+): readonly Piece[] {
+  const pieces: Piece[] = [];
+  for (const name of order) {
+    const wire = prepared.get(name);
+    const last = pieces.at(-1);
+    if (wire === undefined) {
+      if (varying.has(name)) pieces.push(name);
+    } else if (last instanceof Buffer) pieces[pieces.length - 1] = Buffer.concat([last, wire]);
+    else pieces.push(wire);
+  }
+  return pieces;
 }
 
 /**
@@ -124,14 +162,15 @@ export function encodeReply(reply: DhcpReply): Buffer {
   const room = Math.max(DEFAULT_MAX, Math.min((asked ?? 0) - 28, 1_472)) - OPTIONS_START - 1;
   const wires: Buffer[] = [];
   let size = 0;
-  for (const name of reply.order) {
-    const wire = reply.prepared?.get(name) ?? encodeWire(name, reply.values);
+  for (const piece of reply.pieces ?? reply.order) {
+    const wire = typeof piece === 'string' ? wireOf(piece, reply) : piece;
     if (wire === undefined) continue;
     wires.push(wire);
     size += wire.length;
   }
   if (size > room) {
-    const { main, file, sname } = place(wires, room);
+    const single = reply.order.map((name) => wireOf(name, reply)).filter((wire) => wire !== undefined);
+    const { main, file, sname } = place(single, room);
     const out = encodeHead(reply, main.length);
     sname.copy(out, SNAME);
     file.copy(out, FILE);
@@ -148,6 +187,9 @@ export function encodeReply(reply: DhcpReply): Buffer {
   }
   return out;
 }
+
+const wireOf = (name: OptionName, { prepared, values }: DhcpReply): Buffer | undefined =>
+  prepared?.get(name) ?? encodeWire(name, values);
 
 /** A reply whose options, of that length, are still to be written; its end mark is there. */
 function encodeHead(reply: DhcpReply, optionsLength: number): Buffer {

@@ -12,7 +12,7 @@ import {
   type Route,
   readAddress,
 } from './options.ts';
-import { type DhcpReply, type DhcpRequest, MESSAGE_TYPE } from './packet.ts';
+import { type DhcpReply, type DhcpRequest, joinPrepared, MESSAGE_TYPE, type Piece } from './packet.ts';
 
 const PXE = Buffer.from('PXEClient');
 const NOWHERE = '0.0.0.0';
@@ -124,10 +124,11 @@ function lease(
   informed = false,
 ): Answer {
   const own = guest.nic.ipv4?.address ?? NOWHERE;
-  const order = replyOrder(request);
+  const order = informed ? replyOrder(request).filter((name) => !LEASE_TIMES.has(name)) : replyOrder(request);
   const relayed = request.giaddr !== NOWHERE;
   // Only the guest's own address is ever echoed or sent to; any other ciaddr would be a place of its choosing.
   const ciaddr = request.ciaddr === own ? own : NOWHERE;
+  const ready = preparedOptions(network, guest, order);
   const pxe = bootsFromNetwork(request) ? network.pxe : undefined;
   const reply: DhcpReply = {
     request,
@@ -135,7 +136,7 @@ function lease(
     yiaddr: informed ? NOWHERE : own,
     siaddr: pxe?.server ?? network.ipv4?.address ?? NOWHERE,
     file: pxe?.file,
-    order: informed ? order.filter((name) => !LEASE_TIMES.has(name)) : order,
+    order,
     values: {
       messageType: MESSAGE_TYPE[kind],
       clientId: request.options.get(OPTIONS.clientId.code),
@@ -143,7 +144,8 @@ function lease(
       ...(pxe ? { bootServer: pxe.server, bootFile: pxe.file } : {}),
       ...extra,
     },
-    prepared: preparedOptions(network, guest),
+    prepared: ready.prepared,
+    pieces: ready.pieces,
   };
   // A client without an address cannot be sent to by ARP, so it is sent to by broadcast, asked for or not.
   if (relayed) return { kind, reply, destination: request.giaddr };
@@ -161,24 +163,46 @@ function relayInformation(request: DhcpRequest): OptionValues {
   return { relayInformation: request.options.get(OPTIONS.relayInformation.code) };
 }
 
-type Prepared = ReadonlyMap<OptionName, Buffer>;
+interface Prepared {
+  prepared: ReadonlyMap<OptionName, Buffer>;
+  /** Of the order that was wished for last: a client always wishes for the same. */
+  order: readonly OptionName[];
+  pieces: readonly Piece[];
+  network: ServedNetwork;
+}
 
 /**
  * What is the same in every answer to a guest, in wire form. Facts are never changed but replaced, so it is good for as
  * long as they are there; a network is served anew when something about it is different.
  */
-const prepared = new WeakMap<Guest['nic'], { network: ServedNetwork; options: Prepared }>();
+const prepared = new WeakMap<Guest['nic'], Prepared>();
+/** What `lease` puts into an answer beside it. */
+const VARYING: ReadonlySet<OptionName> = new Set<OptionName>([
+  'messageType',
+  'clientId',
+  'relayInformation',
+  'bootServer',
+  'bootFile',
+  'rapidCommit',
+]);
 
-function preparedOptions(network: ServedNetwork, guest: Guest): Prepared {
+function preparedOptions(network: ServedNetwork, guest: Guest, order: readonly OptionName[]): Prepared {
   const known = prepared.get(guest.nic);
-  if (known?.network === network) return known.options;
+  const current = known?.network === network ? known : undefined;
+  if (current?.order === order) return current;
+  const options = current?.prepared ?? encodeLease(network, guest);
+  const made = { network, prepared: options, order, pieces: joinPrepared(order, options, VARYING) };
+  prepared.set(guest.nic, made);
+  return made;
+}
+
+function encodeLease(network: ServedNetwork, guest: Guest): ReadonlyMap<OptionName, Buffer> {
   const values = leaseValues(network, guest);
   const options = new Map<OptionName, Buffer>();
   for (const name of Object.keys(values) as OptionName[]) {
     const wire = encodeWire(name, values);
     if (wire) options.set(name, wire);
   }
-  prepared.set(guest.nic, { network, options });
   return options;
 }
 

@@ -4,9 +4,15 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { BACKLOG, type SocketRequest } from './messages.ts';
 
+type Lookup = (address: string, done: (error: null, address: string) => void) => void;
+
 interface WithHandle {
-  handle?: { fd?: number };
+  handle?: { fd?: number; lookup?: Lookup };
 }
+
+/** What a datagram socket keeps in a member that only a symbol leads to. */
+const statesOf = (socket: dgram.Socket): (WithHandle | undefined)[] =>
+  Object.getOwnPropertySymbols(socket).map((key) => (socket as unknown as Record<symbol, WithHandle>)[key]);
 
 /**
  * The descriptor of an open socket. Node has no public name for it: a server's handle is a member, a datagram
@@ -17,12 +23,21 @@ export function descriptorOf(socket: net.Server | dgram.Socket): number {
   const states: (WithHandle | undefined)[] =
     socket instanceof net.Server
       ? [{ handle: (socket as unknown as { _handle?: { fd?: number } })._handle ?? {} }]
-      : Object.getOwnPropertySymbols(socket).map(
-          (key) => (socket as unknown as Record<symbol, WithHandle>)[key],
-        );
+      : statesOf(socket);
   const descriptor = states.map((state) => state?.handle?.fd).find((fd) => typeof fd === 'number' && fd >= 0);
   if (descriptor === undefined) throw new Error('the socket has no descriptor');
   return descriptor;
+}
+
+/**
+ * Answers go to addresses, never to names; but Node has its resolver look at every address, and sends a turn later. A
+ * socket of one's own can be given a look-up that answers at once, one that came from another process cannot. Does
+ * nothing where Node has no such thing.
+ */
+export function sendAtOnce(socket: dgram.Socket): void {
+  for (const state of statesOf(socket)) {
+    if (state?.handle?.lookup) state.handle.lookup = (address, done) => done(null, address);
+  }
 }
 
 /**
