@@ -20,7 +20,7 @@ import { HttpService, type Router } from './http/service.ts';
 import { adoptSocket, descriptorOf } from './sockets/descriptors.ts';
 import type { SocketKeeper } from './sockets/keeper.ts';
 import { BACKLOG, type SocketRequest } from './sockets/messages.ts';
-import { multiplyHandles, openInNamespace, type SocketReceiver } from './sockets/namespace.ts';
+import { multiplyHandles, type SocketOpener, type SocketReceiver } from './sockets/opener.ts';
 
 const HTTP_PORT = 80;
 /**
@@ -73,11 +73,11 @@ export class NetworkService {
   }
 
   /** Resolves when all answer; HTTP does before the DHCP socket exists. @throws MetadataError, nothing left open */
-  async open(): Promise<void> {
+  async open(opener: SocketOpener): Promise<void> {
     const { namespace } = this.network;
     try {
       this.#inode = await namespaceInode(namespace);
-      await openInNamespace(namespace, stages(this.network), this.#receiver(), this.#limits.openMs);
+      await opener.open(namespace, stages(this.network), this.#receiver(), this.#limits.openMs);
       const sockets = this.#descriptors();
       await this.#keeper.keep(sockets.map((one) => ({ ...one, name: this.#keptName(one.name) })));
     } catch (error) {
@@ -140,8 +140,11 @@ export class NetworkService {
         if (!this.#sockets.has(name)) this.#sockets.set(name, server);
         this.http.serve(name, server, ROUTERS[name] ?? (() => undefined));
       },
-      connection: (name, socket) => (this.#closed ? socket.destroy() : this.http.adopt(name, socket)),
       datagrams: (name, socket) => {
+        if (this.#closed) {
+          socket.close();
+          return;
+        }
         this.#sockets.set(name, socket);
         (name === 'dhcp6' ? this.dhcp6 : this.dhcp4).serve(socket);
       },

@@ -18,6 +18,7 @@ import type { HttpCounts } from './http/service.ts';
 import { NetworkService } from './network-service.ts';
 import { RouterAdvertiser } from './router-advertisement/advertiser.ts';
 import { NO_KEEPER, type SocketKeeper } from './sockets/keeper.ts';
+import { SocketOpener } from './sockets/opener.ts';
 import { Turns } from './turns.ts';
 
 /** For requests that have begun when the agent ends. */
@@ -58,6 +59,7 @@ export class MetadataServer {
   readonly #keeper: SocketKeeper;
   readonly #networks = new Map<string, NetworkService>();
   readonly #advertiser: RouterAdvertiser;
+  readonly #opener = new SocketOpener();
   /** Per VNet the end of the last add or remove, so that they never overlap. */
   readonly #queue = new Map<string, Promise<void>>();
   #closed = false;
@@ -89,7 +91,7 @@ export class MetadataServer {
       await this.#drop(network.vnetId);
       await this.#keeper.forget(`${network.vnetId}.`);
       const service = this.#service(network);
-      await this.#turns.take(() => service.open());
+      await this.#turns.take(() => service.open(this.#opener));
       if (!this.#closed) await this.#advertise(network, service);
       if (this.#closed) {
         await service.close();
@@ -132,6 +134,7 @@ export class MetadataServer {
     await Promise.all([...this.#networks.values()].map((service) => service.close(GRACE_MS)));
     this.#networks.clear();
     this.#advertiser.close();
+    this.#opener.close();
   }
 
   /** Undefined for a VNet that is not served. */

@@ -1,12 +1,5 @@
 // What a connection and the first line of a request tell.
-import type { Server } from 'node:http';
 import type net from 'node:net';
-
-/** The connection was accepted paused, so that none of its octets are lost on the way. */
-export function takeOver(server: Server, socket: net.Socket): void {
-  server.emit('connection', socket);
-  socket.resume();
-}
 
 /** Without the query; no item of ours needs percent decoding, so none is done. */
 export function pathOf(url: string): string[] {

@@ -7,7 +7,7 @@ import { BACKLOG } from '../sockets/messages.ts';
 import { Admission } from './admission.ts';
 import { readBody } from './body.ts';
 import { endBrokenConnection } from './client-errors.ts';
-import { pathOf, remoteAddress, takeOver } from './connection.ts';
+import { pathOf, remoteAddress } from './connection.ts';
 import { allowedHosts, refuse } from './guard.ts';
 import { GuestCounts, type GuestHttpCounts, type GuestHttpEvent } from './guest-counts.ts';
 import {
@@ -58,8 +58,6 @@ export class HttpService {
   readonly #addresses = new WeakMap<net.Socket, string>();
   /** Further handles of the same sockets. */
   readonly #helpers: net.Server[] = [];
-  /** Connections that came before their listening socket did. */
-  #early: { name: string; socket: net.Socket }[] = [];
   readonly #counts = {
     requests: 0,
     strangers: 0,
@@ -113,8 +111,6 @@ export class HttpService {
     // Without the number Node would set a shorter queue than the socket came with.
     server.listen(listener, BACKLOG);
     this.#servers.set(name, server);
-    for (const early of this.#early.filter((each) => each.name === name)) takeOver(server, early.socket);
-    this.#early = this.#early.filter((each) => each.name !== name);
   }
 
   /** A further handle of a socket that is served already: what it accepts goes to the same server. */
@@ -123,16 +119,6 @@ export class HttpService {
       server.emit('connection', socket);
     });
     this.#helpers.push(helper.listen(listener, BACKLOG));
-  }
-
-  /**
-   * Takes a connection that was accepted elsewhere for the listening socket of that name, before or after
-   * that socket itself has come.
-   */
-  adopt(name: string, socket: net.Socket): void {
-    const server = this.#servers.get(name);
-    if (server) takeOver(server, socket);
-    else this.#early.push({ name, socket });
   }
 
   get counts(): HttpCounts {
@@ -155,8 +141,6 @@ export class HttpService {
     );
     for (const helper of this.#helpers) helper.close();
     this.#servers.clear();
-    for (const { socket } of this.#early) socket.destroy();
-    this.#early = [];
     const late = setTimeout(() => {
       for (const server of servers) server.closeAllConnections();
     }, graceMs);

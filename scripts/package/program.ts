@@ -63,10 +63,8 @@ export async function writeProgram(
     logLevel: 'warning',
     plugins: [pathsOf(root, started)],
   });
-  // Programs of children that are no TypeScript: they are read by other interpreters, or must start at once.
-  for await (const file of glob('{agent,drivers,metadata-server,contextualization}/**/*.{cjs,pl}', {
-    cwd: root,
-  })) {
+  // Programs of children that are no TypeScript: another interpreter reads them.
+  for await (const file of glob('{agent,drivers,metadata-server,contextualization}/**/*.pl', { cwd: root })) {
     await mkdir(dirname(join(target, file)), { recursive: true });
     await cp(join(root, file), join(target, file));
   }

@@ -1,9 +1,10 @@
 // Several VNets with the same addresses, served by one process; sockets opened, refused and closed.
 import { execFileSync } from 'node:child_process';
 import type net from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 import { MetadataServer, type ServedNetwork } from '../../metadata-server/mod.ts';
-import { openInNamespace } from '../../metadata-server/sockets/namespace.ts';
+import { SocketOpener } from '../../metadata-server/sockets/opener.ts';
 import { udhcpc } from '../helpers/dhcp-client.ts';
 import { directoryOf, factsOf, nicOf, silentLog } from '../helpers/guest-facts.ts';
 import { makeWire, sh, type Wire } from '../helpers/wires.ts';
@@ -165,6 +166,34 @@ t.test('an opener that takes too long is ended, and the error says so', async (t
   t.equal((await sh('ip', 'netns', 'exec', wire.server, 'ss', '-Hlntu')).trim(), '');
 });
 
+/** The programs of one name that this process has started, by their number. */
+async function childrenNamed(program: string): Promise<number[]> {
+  const rows = (await sh('ps', '-eo', 'pid=,ppid=,args=')).split('\n').map((row) => row.trim().split(/\s+/));
+  return rows
+    .filter(([, parent, ...args]) => Number(parent) === process.pid && args.join(' ').includes(program))
+    .map(([pid]) => Number(pid));
+}
+
+t.test('one opener serves all VNets, goes with the server, and a dead one is replaced', async (t) => {
+  const wires = [await makeWire('ikn', []), await makeWire('ikn', [])] as const;
+  t.teardown(() => Promise.all(wires.map((wire) => wire.remove())));
+  const server = new MetadataServer({ directory: directoryOf(), log: silentLog });
+  t.teardown(() => server.close());
+  const before = await childrenNamed('opener.pl');
+  const ours = async () => (await childrenNamed('opener.pl')).filter((pid) => !before.includes(pid));
+  await Promise.all([server.add(networkOn(wires[0], 'vnet-a')), server.add(networkOn(wires[1], 'vnet-b'))]);
+  const [opener, ...more] = await ours();
+  t.ok(opener);
+  t.same(more, []);
+  process.kill(opener!, 'SIGKILL');
+  while ((await ours()).includes(opener!)) await setTimeout(20);
+  await server.remove('vnet-a');
+  await server.add(networkOn(wires[0], 'vnet-a'));
+  t.match(await sh('ip', 'netns', 'exec', wires[0].server, 'ss', '-Hlntu'), /0\.0\.0\.0:67/);
+  await server.close();
+  while ((await ours()).length > 0) await setTimeout(20);
+});
+
 t.test('a stage of sockets is opened only when the one before it was taken', async (t) => {
   const wire = await makeWire('ikn', []);
   t.teardown(wire.remove);
@@ -176,7 +205,9 @@ t.test('a stage of sockets is opened only when the one before it was taken', asy
     execFileSync('ip', ['netns', 'exec', wire.server, 'ss', '-Hlnu'], { encoding: 'utf8' });
   const tcp = (name: string, port: number) => ({ name, kind: 'tcp' as const, address: '10.0.0.1', port });
   const udp = { name: 'dhcp', kind: 'udp4' as const, address: '0.0.0.0', port: 67 };
-  await openInNamespace(
+  const opener = new SocketOpener();
+  t.teardown(() => opener.close());
+  await opener.open(
     wire.server,
     [[tcp('one', 80), tcp('two', 8080)], [udp]],
     {
@@ -189,7 +220,6 @@ t.test('a stage of sockets is opened only when the one before it was taken', asy
         order.push(name);
         opened.push(socket);
       },
-      connection: () => {},
     },
     30_000,
   );

@@ -1,7 +1,6 @@
 // The HTTP service: our own dialect, who is answered, what is refused, what is bounded.
 import net from 'node:net';
 import t from 'tap';
-import { dialectFor } from '../../metadata-server/http/routes.ts';
 import { directoryOf, factsOf, nicOf } from '../helpers/guest-facts.ts';
 import { sendRaw, serveHttp } from '../helpers/metadata-http.ts';
 
@@ -90,28 +89,6 @@ t.test('a connection kept open does not outlive the right to it', async (t) => {
   socket.write(request);
   await new Promise((resolve) => socket.on('close', resolve));
   t.equal(text.split('vs-00000001').length - 1, 1, 'one answer, not two');
-});
-
-t.test('a connection accepted by the opener during the hand-over is answered too', async (t) => {
-  const { close, service } = await serveHttp(directoryOf(first()));
-  t.teardown(close);
-  const listen = async (server: net.Server) => {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return server.address() as net.AddressInfo;
-  };
-  const request = 'GET /system-data/name HTTP/1.1\r\nHost: 10.0.0.1\r\nConnection: close\r\n\r\n';
-  const opener = net.createServer({ pauseOnConnect: true });
-  t.teardown(() => opener.close());
-  const { port } = await listen(opener);
-  opener.once('connection', (socket) => service.adopt('metadata', socket));
-  t.match(await sendRaw(port, request), /200 OK(.|\r|\n)*demo$/, 'after its listening socket');
-  const later = net.createServer();
-  await listen(later);
-  opener.once('connection', (socket) => {
-    service.adopt('later', socket);
-    service.serve('later', later, (path) => dialectFor(path, false));
-  });
-  t.match(await sendRaw(port, request), /200 OK(.|\r|\n)*demo$/, 'before its listening socket');
 });
 
 t.test('requests no honest guest sends are refused', async (t) => {
