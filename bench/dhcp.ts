@@ -1,12 +1,11 @@
 // Benchmark: DHCPv4 exchanges per second, ours, kea-dhcp4 and dnsmasq, over the same veth with the same reservations.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { GuestFacts } from '../contextualization/guest-facts.ts';
-import { type Guest, MetadataServer } from '../metadata-server/mod.ts';
 import type { Session } from './lib/benchmark.ts';
 import { applyLoad, type Load, topRate } from './lib/perfdhcp.ts';
 
@@ -14,14 +13,15 @@ const run = promisify(execFile);
 const RESERVATIONS = 2_000;
 const SERVER = '10.99.0.1';
 const CLIENTS = '10.99.255.254';
+const OURS = fileURLToPath(new URL('./dhcp/ours.ts', import.meta.url));
+const BARE = fileURLToPath(new URL('./dhcp/bare.cjs', import.meta.url));
 /** Delays are compared at half of what Kea did at most, so that no server is near its limit. */
 const DELAY_SECONDS = 3;
+const WARM_RATE = 1_000;
+const WARM_SECONDS = 3;
 
 export const name = 'dhcp';
 export const rounds = 3;
-/** perfdhcp measures. */
-export const measured = true;
-
 const macOf = (i: number) =>
   `02:00:00:00:${(i >> 8).toString(16).padStart(2, '0')}:${(i & 255).toString(16).padStart(2, '0')}`;
 const addressOf = (i: number) => `10.99.${1 + (i >> 8)}.${i & 255}`;
@@ -32,6 +32,8 @@ interface Place {
   server: string;
   clients: string;
   macs: string;
+  /** The same with their addresses, as JSON. */
+  reservations: string;
   remove(): Promise<void>;
 }
 
@@ -72,45 +74,34 @@ async function makePlace(): Promise<Place> {
   }
   const macs = join(folder, 'macs');
   await writeFile(macs, reserved.map(({ mac }) => `${mac}\n`).join(''));
-  return { folder, server, clients, macs, remove };
+  const reservations = join(folder, 'reservations.json');
+  await writeFile(reservations, JSON.stringify(reserved));
+  return { folder, server, clients, macs, reservations, remove };
 }
 
-/** Ours, in this process, as it runs in the agent; the limits that protect it from one guest are lifted. */
-async function startOurs({ server }: Place): Promise<() => Promise<void>> {
-  const facts = (mac: string, address: string): Guest => {
-    const nic = {
-      ...{ vnicId: 'vnic-00000001', vnetId: 'bench', vnetName: 'bench', position: 0, mac, mtu: 1500 },
-      ipv4: { address, prefixLength: 16, gateway: SERVER },
-      ...{ dnsServers: [SERVER], searchDomains: [], ntpServers: [] },
-    };
-    return { nic, facts: { hostname: 'guest', nics: [nic] } as unknown as GuestFacts };
-  };
-  const guests = new Map(reserved.map(({ mac, address }) => [mac, facts(mac, address)]));
-  const metadata = new MetadataServer({
-    directory: {
-      byMac: (_vnet, mac) => guests.get(mac),
-      byAddress: () => undefined,
-      storeInitialPassword: async () => 'already',
-      encryptedPassword: () => undefined,
-    },
-    log: { debug() {}, info() {}, warn() {}, error() {} },
-    limits: { dhcpBurst: 1e9, dhcpPerSecond: 1e9 },
-  });
-  await metadata.add({
-    ...{ vnetId: 'bench', namespace: server, device: 'vnet0', mtu: 1500, leaseSeconds: 3600 },
-    ipv4: { address: SERVER, prefixLength: 16 },
-    relays: [CLIENTS],
-  });
-  return () => metadata.close();
+/** Ours, in a process of its own as the others are, which enters the namespace as the agent does. */
+function startOurs(place: Place): Promise<Server> {
+  return startServer(place, [process.execPath, '--no-warnings', OURS, place.server, place.reservations]);
 }
 
-/** Runs a peer in the server's namespace until it is stopped; it is ready when it answers one exchange. */
-async function startPeer(
+/** Node's sockets and nothing else: answers of the same size, for whoever asks. What no responder in Node can exceed. */
+function startBare(place: Place): Promise<Server> {
+  return startServer(place, ['ip', 'netns', 'exec', place.server, process.execPath, '--no-warnings', BARE]);
+}
+
+interface Server {
+  /** Processor time it has used so far, in milliseconds. */
+  used(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** Runs a server until it is stopped; it is ready when it answers one exchange. */
+async function startServer(
   place: Place,
-  command: string[],
+  [program = '', ...args]: string[],
   env: Record<string, string> = {},
-): Promise<() => Promise<void>> {
-  const child: ChildProcess = spawn('ip', ['netns', 'exec', place.server, ...command], {
+): Promise<Server> {
+  const child: ChildProcess = spawn(program, args, {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, ...env },
   });
@@ -123,21 +114,29 @@ async function startPeer(
     child.kill('SIGTERM');
     await gone;
   };
-  const load = { namespace: place.clients, server: SERVER, macs: place.macs, clients: RESERVATIONS };
   for (let tries = 0; ; tries++) {
-    const answers = await applyLoad(load, 20, 1).then(
+    const answers = await applyLoad(loadOf(place), 20, 1).then(
       ({ loss }) => loss < 1,
       () => false,
     );
-    if (answers) return stop;
+    if (answers) return { used: () => processorTime(child.pid), stop };
     if (child.exitCode !== null || tries > 20) {
       await stop();
-      throw new Error(`${command[0]} does not answer: ${complaint}`);
+      throw new Error(`${program} does not answer: ${complaint}`);
     }
   }
 }
+
+/** Of all threads of a process, from the scheduler, in milliseconds. */
+async function processorTime(pid: number | undefined): Promise<number> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const read = (thread: string) => readFile(`/proc/${pid}/task/${thread}/schedstat`, 'utf8');
+  const lines = await Promise.all(threads.map(read));
+  return lines.reduce((sum, line) => sum + Number(line.split(' ')[0]), 0) / 1e6;
+}
+
 /** Leases in memory only, nothing logged but errors. */
-async function startKea(place: Place): Promise<() => Promise<void>> {
+async function startKea(place: Place): Promise<Server> {
   const file = join(place.folder, 'kea.json');
   const reservations = reserved.map(({ mac, address }) => ({ 'hw-address': mac, 'ip-address': address }));
   const config = {
@@ -157,16 +156,17 @@ async function startKea(place: Place): Promise<() => Promise<void>> {
     loggers: [{ name: 'kea-dhcp4', severity: 'ERROR', output_options: [{ output: 'stderr' }] }],
   };
   await writeFile(file, JSON.stringify({ Dhcp4: config }));
-  return startPeer(place, ['kea-dhcp4', '-c', file], {
+  return startServer(place, ['ip', 'netns', 'exec', place.server, 'kea-dhcp4', '-c', file], {
     KEA_PIDFILE_DIR: place.folder,
     KEA_LOCKFILE_DIR: 'none',
   });
 }
 
-async function startDnsmasq(place: Place): Promise<() => Promise<void>> {
+async function startDnsmasq(place: Place): Promise<Server> {
   const hosts = join(place.folder, 'dnsmasq.hosts');
   await writeFile(hosts, reserved.map(({ mac, address }) => `${mac},${address}\n`).join(''));
-  return startPeer(place, [
+  return startServer(place, [
+    ...['ip', 'netns', 'exec', place.server],
     ...[
       'dnsmasq',
       '--no-daemon',
@@ -185,41 +185,48 @@ async function startDnsmasq(place: Place): Promise<() => Promise<void>> {
   ]);
 }
 
-const SERVERS = { ours: startOurs, kea: startKea, dnsmasq: startDnsmasq };
+const SERVERS = { ours: startOurs, bare: startBare, kea: startKea, dnsmasq: startDnsmasq };
 
-/** A case finds the top rate of one server; what it gives is milliseconds per exchange at that rate. */
+const loadOf = (place: Place): Load => ({
+  ...{ namespace: place.clients, server: SERVER, macs: place.macs, clients: RESERVATIONS },
+});
+
+/**
+ * Milliseconds per exchange at a server's top rate, mean delay at half of Kea's top rate, and there the server's own
+ * processor time per exchange.
+ */
+async function tried(name: string, server: Server, load: Load, keaTop: () => number) {
+  // Not the first seconds of a process.
+  await applyLoad(load, WARM_RATE, WARM_SECONDS);
+  const top = await topRate(load);
+  const before = await server.used();
+  const { delayMs, rate } = await applyLoad(load, (name === 'kea' ? top : keaTop()) / 2, DELAY_SECONDS);
+  const each = ((await server.used()) - before) / (rate * DELAY_SECONDS);
+  const measured = { exchange: 1000 / top, delay: delayMs, processor: each };
+  return { top, measured: new Map(Object.entries(measured).map(([part, ms]) => [`${name}_${part}`, ms])) };
+}
+
+/** A case finds out everything about one server. */
 export async function prepare(): Promise<Session> {
   const place = await makePlace();
-  const load: Load = { namespace: place.clients, server: SERVER, macs: place.macs, clients: RESERVATIONS };
-  let keaTop = 1_000;
+  let keaTop = 2 * WARM_RATE;
   const cases: Session['cases'] = {};
   for (const [server, start] of Object.entries(SERVERS)) {
-    cases[`${server}_exchange`] = async () => {
-      const stop = await start(place);
+    cases[server] = async () => {
+      const running = await start(place);
       try {
-        const rate = await topRate(load);
-        if (server === 'kea') keaTop = rate;
-        return 1000 / rate;
+        const { top, measured } = await tried(server, running, loadOf(place), () => keaTop);
+        if (server === 'kea') keaTop = top;
+        return measured;
       } finally {
-        await stop();
-      }
-    };
-    cases[`${server}_delay`] = async () => {
-      const stop = await start(place);
-      try {
-        // Not the first seconds of a process.
-        await applyLoad(load, keaTop / 2);
-        const { delayMs } = await applyLoad(load, keaTop / 2, DELAY_SECONDS);
-        return delayMs;
-      } finally {
-        await stop();
+        await running.stop();
       }
     };
   }
   return { cases, close: place.remove };
 }
 
-/** Rates: ours divided by theirs, above 1 we are faster. Delays the other way round, as for times: below 1. */
+/** Rates: ours divided by theirs, above 1 we are faster. Delays and processor time the other way round, as for times: below 1. */
 export function ratios(medians: Record<string, number>): Record<string, number> {
   const ratio = (a: string, b: string) => (medians[a] ?? Number.NaN) / (medians[b] ?? Number.NaN);
   return {
@@ -227,5 +234,8 @@ export function ratios(medians: Record<string, number>): Record<string, number> 
     rate_vs_dnsmasq: ratio('dnsmasq_exchange', 'ours_exchange'),
     delay_vs_kea: ratio('ours_delay', 'kea_delay'),
     delay_vs_dnsmasq: ratio('ours_delay', 'dnsmasq_delay'),
+    processor_vs_kea: ratio('ours_processor', 'kea_processor'),
+    processor_vs_dnsmasq: ratio('ours_processor', 'dnsmasq_processor'),
+    rate_vs_bare_node: ratio('bare_exchange', 'ours_exchange'),
   };
 }

@@ -37,10 +37,13 @@ function vnet(at: number, ipv6: boolean): Both {
   };
 }
 
-/** Resident memory of this process, in kB, after a collection of garbage. */
+/**
+ * Resident memory of this process, in kB, after a collection of garbage that gives free pages back: how far the heap
+ * happens to have been stretched is no memory of a VNet.
+ */
 async function memory(): Promise<number> {
   setFlagsFromString('--expose-gc');
-  runInNewContext('gc')();
+  runInNewContext('gc')({ execution: 'sync', flavor: 'last-resort' });
   const status = await readFile('/proc/self/status', 'utf8');
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]);
 }

@@ -20,8 +20,8 @@ export interface LoadResult {
   delayMs: number;
 }
 
-const FIRST_RATE = 400;
-const GROWTH = 1.5;
+const FIRST_RATE = 500;
+const HALVINGS = 4;
 const MOST_LOSS = 0.01;
 /** Below this part of the wanted rate it is the generator that cannot keep up, or the server that holds it back. */
 const LEAST_PART = 0.9;
@@ -30,7 +30,17 @@ const SECONDS = 2;
 /** Offers `rate` exchanges a second for so long, open loop. */
 export async function applyLoad(load: Load, rate: number, seconds = SECONDS): Promise<LoadResult> {
   const args = ['netns', 'exec', load.namespace, 'perfdhcp', '-4', '-l', 'eth0', '-M', load.macs];
-  const wanted = ['-R', String(load.clients), '-r', String(Math.round(rate)), '-p', String(seconds)];
+  const wanted = [
+    '-R',
+    String(load.clients),
+    '-g',
+    'single',
+    '-r',
+    String(Math.round(rate)),
+    '-p',
+    String(seconds),
+  ];
+  // One thread: with two, it alone takes more than one processor, and measures what is left of a small machine.
   // It ends with 3 when exchanges were lost, which is a result.
   const text = await new Promise<string>((resolve, reject) => {
     execFile(
@@ -64,7 +74,10 @@ export function readReport(text: string, seconds: number): LoadResult {
   };
 }
 
-/** Exchanges in a second at under 1 % loss: the rate grows until that is no longer kept, then once half a step back. */
+/**
+ * Exchanges in a second at under 1 % loss: the rate is doubled until that is no longer kept, then the place between the
+ * last two is halved, geometrically, until it is known to some 4 %.
+ */
 export async function topRate(load: Load): Promise<number> {
   let best = 0;
   const holds = async (rate: number): Promise<boolean> => {
@@ -73,10 +86,15 @@ export async function topRate(load: Load): Promise<number> {
     if (kept) best = Math.max(best, result.rate);
     return kept;
   };
-  let rate = FIRST_RATE;
   // A single hiccup of the machine is not the end.
-  while ((await holds(rate)) || (await holds(rate))) rate *= GROWTH;
-  await holds(rate / Math.sqrt(GROWTH));
+  const holdsAtLast = async (rate: number) => (await holds(rate)) || (await holds(rate));
+  let kept = FIRST_RATE;
+  while (await holdsAtLast(kept)) kept *= 2;
+  let step = Math.SQRT2;
+  kept /= 2;
+  for (let halved = 0; halved < HALVINGS; halved++, step = Math.sqrt(step)) {
+    if (await holdsAtLast(kept * step)) kept *= step;
+  }
   if (best === 0) throw new Error(`not even ${FIRST_RATE} exchanges a second`);
   return best;
 }
