@@ -49,6 +49,6 @@ function metaDataItems(facts: GuestFacts, nic: GuestNic): Items {
  * (initial password), so the answer is the one that means "you have it already".
  */
 export function cloudStackPassword(request: MetadataRequest): Answer {
-  const asked = request.headers.domu_request;
+  const asked = request.header('domu_request');
   return text(asked === 'send_my_password' || asked === 'saved_password' ? 'saved_password' : 'bad_request');
 }

@@ -74,7 +74,7 @@ export function ec2(request: MetadataRequest, services: Services): Answer {
 /** A token shown must be good; one not shown is missed only where the VServer's owner requires it. */
 export function sessionRefusal(request: MetadataRequest, services: Services): Answer | undefined {
   const { facts } = request.guest;
-  const token = request.headers[TOKEN_HEADER];
+  const token = request.header(TOKEN_HEADER);
   const accepted =
     typeof token === 'string' ? services.tokens.valid(facts, token, Date.now()) : facts.allowImdsV1;
   return accepted ? undefined : text('a session token is needed: PUT /latest/api/token\n', 401);
@@ -82,7 +82,7 @@ export function sessionRefusal(request: MetadataRequest, services: Services): An
 
 function issueToken(request: MetadataRequest, services: Services): Answer {
   if (request.method !== 'PUT') return notAllowed('PUT');
-  const asked = String(request.headers[TTL_HEADER] ?? '');
+  const asked = String(request.header(TTL_HEADER) ?? '');
   const ttl = /^\d{1,5}$/.test(asked) ? Number(asked) : 0;
   if (ttl < TOKEN_TTL_MIN || ttl > TOKEN_TTL_MAX) {
     return text(`${TTL_HEADER} must be ${TOKEN_TTL_MIN} to ${TOKEN_TTL_MAX}\n`, 400);

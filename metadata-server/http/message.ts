@@ -1,5 +1,4 @@
 // A guest's request and our answer, free of sockets: what the dialects work with.
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Guest, GuestDirectory } from '../contract.ts';
 import type { SessionTokens } from './ec2-token.ts';
 
@@ -9,7 +8,8 @@ export interface MetadataRequest {
   method: Method;
   /** Parts of the path, empty ones left out: '//latest/meta-data/' is ['latest', 'meta-data']. */
   path: string[];
-  headers: IncomingHttpHeaders;
+  /** By its name in lower case. Asked for rather than given: Node sorts them only when somebody does. */
+  header(name: string): string | string[] | undefined;
   /** Empty unless PUT or POST. */
   body: Buffer;
   guest: Guest;

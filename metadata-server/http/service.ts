@@ -97,7 +97,6 @@ export class HttpService {
       requireHostHeader: false,
       insecureHTTPParser: false,
     });
-    server.timeout = limits.requestMs;
     server.on('connection', (socket: net.Socket) => this.#connected(socket));
     server.on('request', (request, response) => this.#requested(request, response, router));
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
@@ -203,7 +202,7 @@ export class HttpService {
 
   /** No answer when the caller is nobody any more: the VServer went while its connection stayed. */
   #finish(request: IncomingMessage, response: ServerResponse, answer: Answer | undefined): void {
-    if (answer) send(request, response, answer);
+    if (answer) this.#send(request, response, answer);
     else request.socket.destroy();
   }
 
@@ -214,7 +213,14 @@ export class HttpService {
       { vnet: this.#network.vnetId, url: request.url, error },
       'a request could not be answered',
     );
-    if (!response.headersSent) send(request, response, text('internal error\n', 500));
+    if (!response.headersSent) this.#send(request, response, text('internal error\n', 500));
+  }
+
+  /** Only who does not read its answer is timed: a time for every request costs each of them more than its look-up. */
+  #send(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+    send(request, response, answer);
+    const { socket } = request;
+    if (socket.writableLength > 0) socket.setTimeout(this.#limits.requestMs);
   }
 
   #answer(request: IncomingMessage, router: Router): Answer | undefined | Promise<Answer> {
@@ -235,7 +241,8 @@ export class HttpService {
     this.#count('requests', guest);
     if (!dialect) return text('not found\n', 404);
     const method = request.method as Method;
-    const asked = { method, path, headers: request.headers, body: NO_BODY, guest };
+    const header = (name: string) => request.headers[name];
+    const asked = { method, path, header, body: NO_BODY, guest };
     if (method === 'PUT' || method === 'POST') return this.#answerBody(request, asked, dialect);
     const answer = dialect(asked, this.#services);
     return answer instanceof Promise ? answer : this.#counted(answer, guest);

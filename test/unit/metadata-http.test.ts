@@ -1,4 +1,6 @@
 // The HTTP service: our own dialect, who is answered, what is refused, what is bounded.
+import { once } from 'node:events';
+import { Agent, get, type IncomingMessage } from 'node:http';
 import net from 'node:net';
 import t from 'tap';
 import { directoryOf, factsOf, nicOf } from '../helpers/guest-facts.ts';
@@ -216,6 +218,57 @@ t.test('slow and idle connections are cut off, and so is whoever stays too long'
   t.teardown(strict.close);
   t.equal(await sendRaw(strict.port, ''), '');
 });
+
+t.test('whoever does not read its answer is cut off', async (t) => {
+  // More than the buffers of both ends hold.
+  const userData = Buffer.alloc(32 << 20);
+  const { close, port, service } = await serveHttp(directoryOf({ ...first(), userData }), {
+    headersMs: 200,
+    requestMs: 200,
+    connectionMs: 600_000,
+  });
+  t.teardown(close);
+  const socket = net.connect({ port, host: '127.0.0.1' }).pause();
+  t.teardown(() => socket.destroy());
+  socket.on('error', () => {});
+  socket.write('GET /user-data HTTP/1.1\r\nHost: 10.0.0.1\r\n\r\n');
+  while (service.counts.requests === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (service.counts.connections > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  t.equal(service.counts.connections, 0);
+});
+
+t.test(
+  'user data comes byte for byte however long it is, with other answers on the same connection',
+  async (t) => {
+    const every = Buffer.from(Array.from({ length: 1 << 16 }, (_, i) => i + (i >> 8)));
+    for (const bytes of [1, 12_287, 12_288, 12_289, 1 << 16]) {
+      // A view that begins inside of its memory.
+      const userData = new Uint8Array(every.buffer, every.byteOffset, bytes);
+      const { close, port } = await serveHttp(directoryOf({ ...first(), userData }));
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      t.teardown(() => agent.destroy());
+      for (const [path, length] of [
+        ['user-data', bytes],
+        ['system-data/name', 4],
+        ['user-data', bytes],
+      ] as const) {
+        const request = get({
+          port,
+          host: '127.0.0.1',
+          path: `/${path}`,
+          agent,
+          headers: { Host: '10.0.0.1' },
+        });
+        const [response] = (await once(request, 'response')) as [IncomingMessage];
+        const body = Buffer.concat(await response.toArray());
+        t.equal(response.headers['content-length'], String(length));
+        t.ok(body.equals(path === 'user-data' ? userData : Buffer.from('demo')), `${path} of ${bytes}`);
+      }
+      agent.destroy();
+      await close();
+    }
+  },
+);
 
 t.test('one guest cannot take the service from the others', async (t) => {
   const { ask, close, port, service } = await serveHttp(directoryOf(first(), second()), {
