@@ -31,23 +31,25 @@ export const CHECKS: readonly Check[] = [
   controlPlanes,
 ];
 
-/** Findings of all checks, or of those named, in order. */
+/**
+ * Findings of all checks, or of those named, in order. One after the other: on a host that is short of time all of them
+ * at once would take it from each other, and find nothing but their own limits.
+ */
 export async function diagnose(context: CheckContext, only?: readonly string[]): Promise<Finding[]> {
   const wanted = CHECKS.filter(({ name }) => only === undefined || only.includes(name));
-  const found = await Promise.all(
-    wanted.map(async (check) => {
-      const findings = await check
-        .run(context)
-        .catch((error: Error) => [
-          fault(
-            'check-impossible',
-            `This could not be looked at: ${error.message.split('\n')[0]}`,
-            'Whether it is well is not known.',
-            'See to the other findings first, then run the doctor again, as root.',
-          ),
-        ]);
-      return findings.map((finding) => ({ check: check.name, ...finding }));
-    }),
-  );
-  return found.flat();
+  const found: Finding[] = [];
+  for (const check of wanted) {
+    const findings = await check
+      .run(context)
+      .catch((error: Error) => [
+        fault(
+          'check-impossible',
+          `This could not be looked at: ${error.message.split('\n')[0]}`,
+          'Whether it is well is not known.',
+          'See to the other findings first, then run the doctor again, as root.',
+        ),
+      ]);
+    found.push(...findings.map((finding) => ({ check: check.name, ...finding })));
+  }
+  return found;
 }
