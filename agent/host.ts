@@ -5,6 +5,7 @@ import { type Hypervisor, isOff } from '../drivers/hypervisor.ts';
 import type { MetadataServer } from '../metadata-server/mod.ts';
 import type { HostTotals } from './capacity/totals.ts';
 import type { Config } from './config.ts';
+import { GuestWays } from './guest-ways.ts';
 import type { Inventory } from './inventory/inventory.ts';
 import type { MeterStore } from './metering/meter-store.ts';
 import type { HostNetwork } from './network/mod.ts';
@@ -44,6 +45,7 @@ export class Host {
   readonly meters: MeterStore | undefined;
   /** How often the hypervisor's daemon has been connected; a step that spans two may have failed for that alone. */
   connections = 0;
+  readonly guestWays = new GuestWays();
   /** True once the process is going down: what fails now is carried on after the next start. */
   halted = false;
   /** Called with the lock keys an operation has let go, so that the observer looks again. */

@@ -16,7 +16,7 @@ export type { Counts, DhcpClient } from './dhcp-clients.ts';
 export type { Dhcp4Event } from './dhcp4/service.ts';
 export type { Dhcp6Event } from './dhcp6/service.ts';
 export type { GuestHttpCounts } from './http/guest-counts.ts';
-export { PASSWORD_MAX, type PasswordOutcome, takePassword } from './http/password.ts';
+export { PASSWORD_MAX, type PasswordOutcome, takePassword, withoutLineEnding } from './http/password.ts';
 export type { HttpCounts } from './http/service.ts';
 export {
   type GuestCounters,

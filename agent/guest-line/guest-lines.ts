@@ -22,7 +22,7 @@ interface Line {
   again: boolean;
 }
 
-export type LinesHost = Pick<Host, 'config' | 'log' | 'inventory'> & {
+export type LinesHost = Pick<Host, 'config' | 'log' | 'inventory' | 'guestWays'> & {
   hypervisor: Pick<Host['hypervisor'], 'events' | 'features'>;
 };
 
@@ -118,6 +118,11 @@ export class GuestLines {
     const { status, why } = marker
       ? await takePassword(this.#directory, vserverId, marker.password, marker.how)
       : { status: 400, why: 'the line is none of the two forms' };
+    this.#host.guestWays.count(
+      vserverId,
+      'serial',
+      !marker ? 'malformed' : status === 200 ? 'stored' : 'refused',
+    );
     if (status !== 200) this.#host.log.debug({ vserver: vserverId, why }, 'a password was refused');
     // A guest that reads none of its answers gets no more of them.
     if (socket.writableLength > 0) return;

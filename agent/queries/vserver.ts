@@ -31,7 +31,8 @@ export const listVServer = defineQuery(
 export const getVServerAttributes = defineQuery(
   {
     name: 'getVServerAttributes',
-    summary: 'Everything known of one VServer, with its VDisks, VNICs and what it used of DHCP and HTTP.',
+    summary:
+      'Everything known of one VServer, with its VDisks, VNICs and what it used of DHCP, HTTP and the ways for passwords.',
     right: 'observe',
     params: queryParams(vserverId),
     result: Type.Composite([
@@ -52,7 +53,7 @@ export const getVServerAttributes = defineQuery(
       ...shown,
       vdisks: shown.vdiskIds.map((id) => vdiskAttributes(host.inventory.get('vdisk', id)!)),
       vnics: vnics.map((vnic) => vnicAttributes(host.inventory, vnic)),
-      services: servicesOf(host, vnics),
+      services: servicesOf(host, vserver.id, vnics),
     };
   },
 );

@@ -6,7 +6,7 @@ export interface GuestHttpCounts {
   requests: number;
   /** Of these: `401`, a session token was missing, run out or another VServer's. */
   unauthorized: number;
-  /** Refused for their shape: proxied, rebound, bad target, method or body. */
+  /** Refused for their shape: proxied, rebound, bad target, method or body; or for a second initial password. */
   refused: number;
   /** Octets that were no HTTP request, or too many of them. */
   malformed: number;

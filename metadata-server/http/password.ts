@@ -46,7 +46,8 @@ export async function acceptPassword(
   return status === 200 ? text('') : text(`${why}\n`, status);
 }
 
-function withoutLineEnding(body: Buffer): Buffer {
+/** Without one line ending at the end. */
+export function withoutLineEnding(body: Buffer): Buffer {
   let end = body.length;
   if (body[end - 1] === 0x0a) end--;
   if (end < body.length && body[end - 1] === 0x0d) end--;

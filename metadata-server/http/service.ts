@@ -22,6 +22,8 @@ import { send } from './send.ts';
 
 const CONNECTION_CHECK_MS = 1_000;
 const NO_BODY = Buffer.alloc(0);
+/** What a dialect says of a body: not as it must be, there is one already, too long. */
+const REFUSALS: ReadonlySet<number> = new Set([400, 409, 413]);
 const STRANGER =
   'HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nContent-Length: 16\r\nConnection: close\r\n\r\nunknown address\n';
 
@@ -254,7 +256,9 @@ export class HttpService {
       this.#count('refused', asked.guest);
       return text(`a body has at most ${this.#limits.bodyBytes} bytes\n`, 413);
     }
-    return this.#counted(await dialect({ ...asked, body }, this.#services), asked.guest);
+    const answer = await dialect({ ...asked, body }, this.#services);
+    if (REFUSALS.has(answer.status)) this.#count('refused', asked.guest);
+    return this.#counted(answer, asked.guest);
   }
 
   #counted(answer: Answer, guest: Guest): Answer {

@@ -8,6 +8,7 @@ import t, { type Test } from 'tap';
 import { GuestLines, type LinesHost } from '../../agent/guest-line/guest-lines.ts';
 import { LINE_MAX, LINES_PER_PIECE, LineReader } from '../../agent/guest-line/line-reader.ts';
 import { parseMarker } from '../../agent/guest-line/marker.ts';
+import { GuestWays } from '../../agent/guest-ways.ts';
 
 const MARKER = 'INNKEEPER-INITIAL-PASSWORD';
 const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -82,8 +83,10 @@ async function lab(t: Test, guestLine = true) {
     for await (const [event] of on(events, 'event', { signal: closing.signal })) yield event;
   }
   const vserver = { id: 'vs-1' };
+  const guestWays = new GuestWays();
   const host = {
     config: { state_dir: folder, prefix: 'ik' },
+    guestWays,
     log: { debug: (...words: unknown[]) => logged.push(words) },
     inventory: {
       list: () => [vserver],
@@ -125,7 +128,7 @@ async function lab(t: Test, guestLine = true) {
     t.teardown(() => socket.destroy());
     return socket;
   };
-  return { lines, stored, logged, boot, end, tell, listened };
+  return { lines, stored, logged, guestWays, boot, end, tell, listened };
 }
 
 const STARTED = { type: 'machine', name: 'ik-vs-1', uuid: '', state: 'running', reason: 'booted' };
@@ -137,7 +140,7 @@ async function answers(guest: Socket, count: number): Promise<string[]> {
 }
 
 t.test('a password is taken once, refused twice, and named in no log', async (t) => {
-  const { stored, logged, boot, listened } = await lab(t);
+  const { stored, logged, guestWays, boot, listened } = await lab(t);
   await boot();
   const guest = await listened(STARTED);
   guest.write(`\0\xffbooting\n${MARKER} ${base64('se')}`);
@@ -153,6 +156,8 @@ t.test('a password is taken once, refused twice, and named in no log', async (t)
   ]);
   t.same(stored, [{ password: 'se', how: 'clear' }]);
   t.equal(logged.length, 4);
+  t.match(guestWays.of('vs-1', 'serial'), { stored: 1, refused: 3, malformed: 1 }, 'each is counted');
+  t.equal(guestWays.of('vs-1', 'guest-agent'), undefined);
   t.notMatch(JSON.stringify(logged), new RegExp(`${base64('another')}|another|what`));
 });
 

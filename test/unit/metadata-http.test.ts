@@ -54,7 +54,7 @@ t.test('system data lists its items and gives each', async (t) => {
 
 t.test('the initial password is taken once', async (t) => {
   const directory = directoryOf(first());
-  const { ask, close } = await serveHttp(directory);
+  const { ask, close, service } = await serveHttp(directory);
   t.teardown(close);
   const put = (path: string, body: string, method = 'PUT') => ask(`/system-data/${path}`, { method, body });
   t.equal((await put('initial-password', '\n')).status, 400, 'empty');
@@ -63,6 +63,7 @@ t.test('the initial password is taken once', async (t) => {
   t.equal((await put('initial-password', 'geheim\r\n', 'POST')).status, 200);
   t.same(directory.passwords.get('vs-00000001'), { text: 'geheim', how: 'clear' });
   t.equal((await put('initial-password', 'another')).status, 409);
+  t.match(service.countsOf('52:54:5e:00:00:01'), { requests: 5, refused: 4 }, 'each refusal is counted');
   t.match(await ask('/system-data/initial-password'), { status: 405, headers: { allow: 'PUT, POST' } });
   t.notMatch((await ask('/system-data/')).body, 'password', 'and it is not listed');
 });
