@@ -86,8 +86,9 @@ export async function topRate(load: Load): Promise<number> {
     if (kept) best = Math.max(best, result.rate);
     return kept;
   };
-  // A single hiccup of the machine is not the end.
-  const holdsAtLast = async (rate: number) => (await holds(rate)) || (await holds(rate));
+  // A hiccup of the machine is not the end, nor are two.
+  const holdsAtLast = async (rate: number) =>
+    (await holds(rate)) || (await holds(rate)) || (await holds(rate));
   let kept = FIRST_RATE;
   while (await holdsAtLast(kept)) kept *= 2;
   let step = Math.SQRT2;
