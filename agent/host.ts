@@ -4,12 +4,12 @@ import type { Logger } from 'pino';
 import { type Hypervisor, isOff } from '../drivers/hypervisor.ts';
 import type { MetadataServer } from '../metadata-server/mod.ts';
 import type { HostTotals } from './capacity/totals.ts';
-import type { Config } from './config.ts';
-import { GuestWays } from './guest-ways.ts';
+import type { Config } from './config/config.ts';
+import type { Seal } from './guest/seal.ts';
+import { GuestWays } from './guest/ways.ts';
 import type { Inventory } from './inventory/inventory.ts';
 import type { MeterStore } from './metering/meter-store.ts';
 import type { HostNetwork } from './network/mod.ts';
-import type { Seal } from './seal.ts';
 import type { ImageLibrary, Pool } from './storage/mod.ts';
 
 /** What start-up puts together. */

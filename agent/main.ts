@@ -2,13 +2,13 @@
 import { type Logger, pino } from 'pino';
 import { startLocalApi } from './api/local-api.ts';
 import type { NetworkApi, NetworkApiOptions } from './api/network-api.ts';
-import { type Config, readConfig } from './config.ts';
+import { type Config, readConfig } from './config/config.ts';
+import { applyConfig } from './config/reload.ts';
 import { type Links, messageLimit, openLinks } from './control-plane/links.ts';
 import { startHooks } from './hooks/hooks.ts';
-import { openNotifier } from './notify-systemd.ts';
 import type { Boundary } from './operations/engine.ts';
-import { applyConfig } from './reload.ts';
 import { activatedSocket, inheritedSockets } from './service-manager/inherited.ts';
+import { openNotifier } from './service-manager/notify.ts';
 import { type RunningAgent, startAgent } from './start.ts';
 import { lockState } from './state-lock.ts';
 import { VERSION } from './version.ts';

@@ -1,6 +1,6 @@
 // Where the agent keeps what on disk, below its state directory.
 import { join } from 'node:path';
-import type { Config } from './config.ts';
+import type { Config } from './config/config.ts';
 
 /** Folders made at start; QEMU's user must be able to pass through all of them. */
 export function folders({ state_dir }: Config) {

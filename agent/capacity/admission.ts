@@ -1,6 +1,6 @@
 // Decides whether the host can promise what is asked: reserved and asked against what there is. Pure.
-import type { Config } from '../config.ts';
-import type { Reader } from '../guest-facts.ts';
+import type { Config } from '../config/config.ts';
+import type { Reader } from '../guest/facts.ts';
 import type { Transaction } from '../inventory/transaction.ts';
 import { InnkeeperError } from '../resources/errors.ts';
 import type { Placement, PlacementNeeds } from '../resources/placement.ts';

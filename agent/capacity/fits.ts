@@ -1,6 +1,6 @@
 // How many more VServers of each type a host takes, if it gets no others.
-import type { Config, VServerTypeConfig } from '../config.ts';
-import type { Reader } from '../guest-facts.ts';
+import type { Config, VServerTypeConfig } from '../config/config.ts';
+import type { Reader } from '../guest/facts.ts';
 import { type Amount, freeToPromise } from './admission.ts';
 import { needsOf } from './needs.ts';
 import { type NodeRoom, placementsLeft } from './placement.ts';

@@ -1,5 +1,5 @@
 // What a VServerType of the configuration asks of the place where its VServers are.
-import type { Config, VServerTypeConfig } from '../config.ts';
+import type { Config, VServerTypeConfig } from '../config/config.ts';
 import type { Host } from '../host.ts';
 import { InnkeeperError } from '../resources/errors.ts';
 import type { PlacementNeeds } from '../resources/placement.ts';

@@ -1,7 +1,7 @@
 // Which NUMA node, huge pages and CPUs a VServer gets, where its type asks for them. Pure.
 import type { HostTopology } from '../../drivers/hypervisor.ts';
-import type { Config } from '../config.ts';
-import type { Reader } from '../guest-facts.ts';
+import type { Config } from '../config/config.ts';
+import type { Reader } from '../guest/facts.ts';
 import { InnkeeperError } from '../resources/errors.ts';
 import type { Placement, PlacementNeeds } from '../resources/placement.ts';
 import { parseCpus } from './cpu-list.ts';

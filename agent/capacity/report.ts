@@ -1,10 +1,10 @@
 // The capacity report: what the host has, has promised, uses, and can still promise.
 import { freemem, loadavg, release } from 'node:os';
 import type { HugePages } from '../../drivers/hypervisor.ts';
-import { addressCount } from '../addresses.ts';
-import type { Config } from '../config.ts';
-import type { Reader } from '../guest-facts.ts';
-import { providerOf, publicAddressCount } from '../public-addresses.ts';
+import { addressCount } from '../addressing/ipv4.ts';
+import { providerOf, publicAddressCount } from '../addressing/public.ts';
+import type { Config } from '../config/config.ts';
+import type { Reader } from '../guest/facts.ts';
 import { VERSION } from '../version.ts';
 import { type Amount, freeToPromise, promisable, promisedBytes, reserved } from './admission.ts';
 import { fits } from './fits.ts';

@@ -1,5 +1,5 @@
 // Where the host's CPUs, memory and huge pages are: asked at the connection, and now and then.
-import type { Reader } from '../guest-facts.ts';
+import type { Reader } from '../guest/facts.ts';
 import type { Host } from '../host.ts';
 import { pagesOf } from './placement.ts';
 

@@ -88,7 +88,7 @@ async function checkConfigFile(file: string): Promise<void> {
     throw new UsageError(`${file} cannot be read: ${error.message}`, { cause: error });
   });
   // Loaded here only, as with the agent itself.
-  const { configMistakes } = await import('../config-check.ts');
+  const { configMistakes } = await import('../config/check.ts');
   const found = configMistakes(text);
   for (const { line, reason } of found) {
     process.stdout.write(`${printable(`${file}:${line === undefined ? '' : `${line}:`} ${reason}`)}\n`);

@@ -1,6 +1,6 @@
 // What a check of `innkeeper doctor` is: it looks at one thing and says what it found, what it means and what to do.
 import type { ExamineOptions } from '../../drivers/host-finding.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 
 export type Level = 'ok' | 'warning' | 'fault';
 

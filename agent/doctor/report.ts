@@ -1,5 +1,5 @@
 // `innkeeper doctor`: reads the configuration, runs the checks, tells a person or a program, and writes the bundle.
-import { readConfig } from '../config.ts';
+import { readConfig } from '../config/config.ts';
 import { writeBundle } from './bundle.ts';
 import { type AgentQuestions, type CheckContext, type Finding, fault } from './check.ts';
 import { diagnose } from './doctor.ts';

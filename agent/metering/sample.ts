@@ -1,7 +1,7 @@
 // What a VServer uses, as one row: the hypervisor's counters under the names of the inventory. Pure.
 import { type Static, Type } from '@sinclair/typebox';
 import { isOff, type MachineSample } from '../../drivers/hypervisor.ts';
-import type { Reader } from '../guest-facts.ts';
+import type { Reader } from '../guest/facts.ts';
 import type { VDisk } from '../resources/vdisk.ts';
 import type { VNic } from '../resources/vnet.ts';
 import { type VServer, VServerState } from '../resources/vserver.ts';

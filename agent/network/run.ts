@@ -1,7 +1,7 @@
 // Runs one command of the host (ip, nft, bridge): fed by its standard input, bounded in time and in output.
 import { spawn } from 'node:child_process';
-import { inHostMounts } from '../host-mounts.ts';
 import { InnkeeperError } from '../resources/errors.ts';
+import { inHostMounts } from '../service-manager/host-mounts.ts';
 
 /** Runs a command and gives its standard output; rejects with `internal` and the command's own words. */
 export type Run = (command: string, args: readonly string[], input?: string) => Promise<string>;

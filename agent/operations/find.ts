@@ -1,6 +1,6 @@
 // Finds what a caller names, by id or by name, a PublicIP also by its address.
-import type { Config, VServerTypeConfig } from '../config.ts';
-import type { Reader } from '../guest-facts.ts';
+import type { Config, VServerTypeConfig } from '../config/config.ts';
+import type { Reader } from '../guest/facts.ts';
 import type { ResourceKind, Resources } from '../inventory/inventory.ts';
 import { InnkeeperError } from '../resources/errors.ts';
 

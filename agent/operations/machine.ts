@@ -1,11 +1,11 @@
 // What the hypervisor is told of a VServer, and the rules its VNICs need: both from the inventory alone.
 import { CONTEXT_KINDS, type ContextKind, smbiosFor } from '../../contextualization/mod.ts';
 import type { HostTopology, Machine, MachineDisk, MachineNic } from '../../drivers/hypervisor.ts';
-import { transitPair } from '../addresses.ts';
+import { transitPair } from '../addressing/ipv4.ts';
 import { formatCpus } from '../capacity/cpu-list.ts';
 import { sharedCpus } from '../capacity/placement.ts';
-import type { Config, VServerTypeConfig } from '../config.ts';
-import { nicsOf, type Reader } from '../guest-facts.ts';
+import type { Config, VServerTypeConfig } from '../config/config.ts';
+import { nicsOf, type Reader } from '../guest/facts.ts';
 import { type VNetPlan, type VNicPlan, vnetNames } from '../network/mod.ts';
 import { linePath, mediumPath, qmpPath, vncPath } from '../paths.ts';
 import type { VDisk } from '../resources/vdisk.ts';

@@ -1,8 +1,8 @@
 // Renders what the inventory keeps as the attributes that callers see. Pure.
-import { addressCount } from '../addresses.ts';
-import { addressCount6 } from '../addresses6.ts';
-import type { Config } from '../config.ts';
-import { nicsOf, type Reader } from '../guest-facts.ts';
+import { addressCount } from '../addressing/ipv4.ts';
+import { addressCount6 } from '../addressing/ipv6.ts';
+import type { Config } from '../config/config.ts';
+import { nicsOf, type Reader } from '../guest/facts.ts';
 import { vnetNames } from '../network/mod.ts';
 import type { DiskImage } from '../resources/disk-image.ts';
 import type { PublicIp } from '../resources/public-ip.ts';

@@ -1,7 +1,7 @@
 // Passwords of a guest's users: the initial one handed out, another one set. Every access is an event; none is logged.
 import { randomBytes } from 'node:crypto';
 import { Type } from '@sinclair/typebox';
-import { fetchInitialPassword } from '../initial-password.ts';
+import { fetchInitialPassword } from '../guest/initial-password.ts';
 import { find } from '../operations/find.ts';
 import { queryParams, vserverId } from '../operations/parameters.ts';
 import { InnkeeperError } from '../resources/errors.ts';

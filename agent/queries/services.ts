@@ -1,6 +1,6 @@
 // What the services of its VNets had to do for one VServer: how often they were asked, answered and refused.
 import { type Static, Type } from '@sinclair/typebox';
-import type { GuestWay } from '../guest-ways.ts';
+import type { GuestWay } from '../guest/ways.ts';
 import type { Host } from '../host.ts';
 import type { VNic } from '../resources/vnet.ts';
 

@@ -1,7 +1,7 @@
 // A pool on an NFS export: a directory pool that insists on its mount and works through a helper.
 
-import { inHostMounts } from '../host-mounts.ts';
 import { InnkeeperError } from '../resources/errors.ts';
+import { inHostMounts } from '../service-manager/host-mounts.ts';
 import { run } from './child.ts';
 import { DirectoryPool, type DirectoryPoolConfig } from './directory-pool.ts';
 import { storageError } from './errors.ts';

@@ -1,7 +1,7 @@
 // The configuration file in words, from its schema: the commented innkeeper.toml, and docs/configure.md.
 import type { TSchema } from '@sinclair/typebox';
 import { stringify } from 'smol-toml';
-import { ConfigSchema } from '../../agent/config.ts';
+import { ConfigSchema } from '../../agent/config/config.ts';
 
 interface Key {
   name: string;
@@ -191,7 +191,7 @@ A reload (SIGHUP) takes over \`log_level\`, \`vserver_type\`, \`control_plane\` 
 
 Secrets are never in this file: \`token_file\` and \`key_file\` name files, which are read before each connection.
 
-This page is written by \`npm run config-page\` from the schema in \`agent/config.ts\`.
+This page is written by \`npm run config-page\` from the schema in \`agent/config/config.ts\`.
 `;
 
 /** docs/configure.md. */

@@ -6,7 +6,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import t from 'tap';
-import { type Config, readConfig } from '../../agent/config.ts';
+import { type Config, readConfig } from '../../agent/config/config.ts';
 import type { CheckContext, Senses } from '../../agent/doctor/check.ts';
 import { CHECKS, diagnose } from '../../agent/doctor/doctor.ts';
 import { hostSenses } from '../../agent/doctor/senses.ts';

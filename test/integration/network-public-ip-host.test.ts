@@ -1,6 +1,6 @@
 // PublicIPs on a single machine: the agent makes the bridge itself, and the host is its router.
 import t from 'tap';
-import { checkConfig } from '../../agent/config.ts';
+import { checkConfig } from '../../agent/config/config.ts';
 import { network } from '../../agent/doctor/network.ts';
 import { hostSenses } from '../../agent/doctor/senses.ts';
 import { type AgentGuest, agentGuest, eventually, type Vnic } from '../helpers/agent-guest.ts';

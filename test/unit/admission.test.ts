@@ -6,8 +6,8 @@ import { needsOf } from '../../agent/capacity/needs.ts';
 import { nodeRooms, placementsLeft } from '../../agent/capacity/placement.ts';
 import { capacityReport } from '../../agent/capacity/report.ts';
 import { HostTotals } from '../../agent/capacity/totals.ts';
-import { checkConfig } from '../../agent/config.ts';
-import type { Reader } from '../../agent/guest-facts.ts';
+import { checkConfig } from '../../agent/config/config.ts';
+import type { Reader } from '../../agent/guest/facts.ts';
 import type { VServer } from '../../agent/resources/vserver.ts';
 import type { HostFacts } from '../../drivers/hypervisor.ts';
 

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { capacityReport } from '../../agent/capacity/report.ts';
 import { HostTotals } from '../../agent/capacity/totals.ts';
-import { checkConfig } from '../../agent/config.ts';
+import { checkConfig } from '../../agent/config/config.ts';
 
 const GIB = 2 ** 30;
 const config = checkConfig({

@@ -1,6 +1,6 @@
 // `innkeeper config check` names every mistake with its line and what should be there.
 import t from 'tap';
-import { configMistakes } from '../../agent/config-check.ts';
+import { configMistakes } from '../../agent/config/check.ts';
 import { tomlFile } from '../../scripts/package/config-reference.ts';
 
 t.test('a file without mistakes has none', async (t) => {

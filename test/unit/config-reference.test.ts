@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'smol-toml';
 import t from 'tap';
-import { checkConfig } from '../../agent/config.ts';
+import { checkConfig } from '../../agent/config/config.ts';
 import { configurePage, sections, tomlFile } from '../../scripts/package/config-reference.ts';
 
 t.test('every key says what it means', async (t) => {

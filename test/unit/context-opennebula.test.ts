@@ -1,6 +1,6 @@
 // The OpenNebula context: network variables, references between variables, and what is refused.
 import t from 'tap';
-import { type Reader, siblingsOf } from '../../agent/guest-facts.ts';
+import { type Reader, siblingsOf } from '../../agent/guest/facts.ts';
 import type { VServer } from '../../agent/resources/vserver.ts';
 import { contextFiles, openNebulaContext, resolveReferences } from '../../contextualization/mod.ts';
 import { facts } from '../helpers/context-facts.ts';

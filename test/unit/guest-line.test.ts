@@ -5,10 +5,10 @@ import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { GuestLines, type LinesHost } from '../../agent/guest-line/guest-lines.ts';
-import { LINE_MAX, LINES_PER_PIECE, LineReader } from '../../agent/guest-line/line-reader.ts';
-import { parseMarker } from '../../agent/guest-line/marker.ts';
-import { GuestWays } from '../../agent/guest-ways.ts';
+import { GuestLines, type LinesHost } from '../../agent/guest/line/guest-lines.ts';
+import { LINE_MAX, LINES_PER_PIECE, LineReader } from '../../agent/guest/line/line-reader.ts';
+import { parseMarker } from '../../agent/guest/line/marker.ts';
+import { GuestWays } from '../../agent/guest/ways.ts';
 
 const MARKER = 'INNKEEPER-INITIAL-PASSWORD';
 const base64 = (text: string) => Buffer.from(text).toString('base64');

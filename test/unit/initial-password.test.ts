@@ -1,8 +1,8 @@
 // An initial password that waits in a file of the guest: taken by the same rules as one that is sent.
 import t from 'tap';
-import { GuestWays } from '../../agent/guest-ways.ts';
+import { fetchInitialPassword } from '../../agent/guest/initial-password.ts';
+import { GuestWays } from '../../agent/guest/ways.ts';
 import type { Host } from '../../agent/host.ts';
-import { fetchInitialPassword } from '../../agent/initial-password.ts';
 import type { VServer } from '../../agent/resources/vserver.ts';
 
 const CLEAR = '/run/innkeeper/initial-password';

@@ -3,7 +3,7 @@ import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
-import { checkConfig } from '../../agent/config.ts';
+import { checkConfig } from '../../agent/config/config.ts';
 import type { Host } from '../../agent/host.ts';
 import { Inventory } from '../../agent/inventory/inventory.ts';
 import { Meter, roundsOf } from '../../agent/metering/meter.ts';

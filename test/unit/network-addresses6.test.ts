@@ -7,7 +7,7 @@ import {
   nextAddress6,
   nextSubnet6,
   parseSubnet6,
-} from '../../agent/addresses6.ts';
+} from '../../agent/addressing/ipv6.ts';
 import type { VNet } from '../../agent/resources/vnet.ts';
 
 const withSubnet = (cidr: string) => ({ ipv6: parseSubnet6(cidr) }) as VNet;

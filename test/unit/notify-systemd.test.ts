@@ -3,7 +3,7 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
-import { openNotifier } from '../../agent/notify-systemd.ts';
+import { openNotifier } from '../../agent/service-manager/notify.ts';
 
 /** A stand-in for systemd-notify that writes its arguments down. */
 async function listener(folder: string): Promise<{ env: NodeJS.ProcessEnv; heard: () => Promise<string[]> }> {

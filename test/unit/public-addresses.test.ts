@@ -1,6 +1,5 @@
 // The provider's ranges: what may be allocated, in which order, and which configurations are refused.
 import t from 'tap';
-import { checkConfig } from '../../agent/config.ts';
 import {
   checkInet,
   type Inet,
@@ -9,7 +8,8 @@ import {
   providerOf,
   publicAddressCount,
   readAddress,
-} from '../../agent/public-addresses.ts';
+} from '../../agent/addressing/public.ts';
+import { checkConfig } from '../../agent/config/config.ts';
 
 const bridged: Inet = {
   bridge: 'br0',

@@ -1,8 +1,8 @@
 // A changed configuration under a running agent: what is taken over, what waits, and what a failure leaves.
 import { pino } from 'pino';
 import t from 'tap';
-import { checkConfig } from '../../agent/config.ts';
-import { applyConfig } from '../../agent/reload.ts';
+import { checkConfig } from '../../agent/config/config.ts';
+import { applyConfig } from '../../agent/config/reload.ts';
 
 const log = () => pino({ level: 'info' }, { write() {} });
 const plane = { name: 'main', url: 'wss://control.example.net/' };

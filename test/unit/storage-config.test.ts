@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import t from 'tap';
-import { checkConfig } from '../../agent/config.ts';
+import { checkConfig } from '../../agent/config/config.ts';
 import type { Host } from '../../agent/host.ts';
 import { Inventory } from '../../agent/inventory/inventory.ts';
 import { clearDiscarded, rememberDiscarded } from '../../agent/operations/vdisk/discarded.ts';

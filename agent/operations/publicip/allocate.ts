@@ -1,7 +1,7 @@
 // allocatePublicIP and freePublicIP: an address of the provider's range is set aside, or given back.
 import { type Static, Type } from '@sinclair/typebox';
+import { isPublicAddress, nextPublicAddress, readAddress } from '../../addressing/public.ts';
 import type { MethodDefinition } from '../../methods.ts';
-import { isPublicAddress, nextPublicAddress, readAddress } from '../../public-addresses.ts';
 import { publicIpAttributes } from '../../queries/attributes.ts';
 import { InnkeeperError } from '../../resources/errors.ts';
 import { newId } from '../../resources/names.ts';

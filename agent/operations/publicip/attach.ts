@@ -1,9 +1,9 @@
 // attachPublicIP and detachPublicIP: a public address leads to one VNIC, whether its VServer runs or not.
 import type { TProperties } from '@sinclair/typebox';
+import { isInSubnet } from '../../addressing/public.ts';
 import type { Host } from '../../host.ts';
 import type { Transaction } from '../../inventory/transaction.ts';
 import type { MethodDefinition } from '../../methods.ts';
-import { isInSubnet } from '../../public-addresses.ts';
 import { publicIpAttributes } from '../../queries/attributes.ts';
 import { InnkeeperError } from '../../resources/errors.ts';
 import { Reference } from '../../resources/names.ts';

@@ -1,8 +1,9 @@
 // Which public addresses lead to a VNet, as the host has to build it: from the inventory and the configuration alone.
-import type { Config } from '../../config.ts';
-import type { Reader } from '../../guest-facts.ts';
+
+import { providerOf } from '../../addressing/public.ts';
+import type { Config } from '../../config/config.ts';
+import type { Reader } from '../../guest/facts.ts';
 import { type InetPlan, vnetNames } from '../../network/mod.ts';
-import { providerOf } from '../../public-addresses.ts';
 import type { VNet } from '../../resources/vnet.ts';
 
 /** Undefined while no VNIC of the VNet has a public address. */

@@ -1,6 +1,7 @@
 // What the verbs of PublicIPs share: finding one, and making the host as the inventory says.
+
+import type { Inet } from '../../addressing/public.ts';
 import type { Host } from '../../host.ts';
-import type { Inet } from '../../public-addresses.ts';
 import { InnkeeperError } from '../../resources/errors.ts';
 import { KeyedLock } from '../../storage/keyed-lock.ts';
 import { vnetPlan } from '../machine.ts';

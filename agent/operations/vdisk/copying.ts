@@ -1,5 +1,5 @@
 // A VDisk that is being copied: what must not happen to it meanwhile is refused at once, the rest goes on.
-import type { Reader } from '../../guest-facts.ts';
+import type { Reader } from '../../guest/facts.ts';
 import type { Host } from '../../host.ts';
 import type { Transaction } from '../../inventory/transaction.ts';
 import { InnkeeperError } from '../../resources/errors.ts';

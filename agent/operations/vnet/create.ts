@@ -1,8 +1,8 @@
 // createVNet: reserves the subnet, makes bridge and namespace, and opens its services.
 import { isIPv6 } from 'node:net';
 import { type Static, Type } from '@sinclair/typebox';
-import { nextSubnet, parseSubnet, transitPair } from '../../addresses.ts';
-import { hostRange6, nextSubnet6, parseSubnet6 } from '../../addresses6.ts';
+import { nextSubnet, parseSubnet, transitPair } from '../../addressing/ipv4.ts';
+import { hostRange6, nextSubnet6, parseSubnet6 } from '../../addressing/ipv6.ts';
 import type { MethodDefinition } from '../../methods.ts';
 import { vnetAttributes } from '../../queries/attributes.ts';
 import { InnkeeperError } from '../../resources/errors.ts';

@@ -1,7 +1,7 @@
 // What a VServer has and may have by its VServerType: default VDisks and VNICs, and limits to both.
-import type { Config, VServerTypeConfig } from '../../config.ts';
-import type { Reader } from '../../guest-facts.ts';
-import { nicsOf } from '../../guest-facts.ts';
+import type { Config, VServerTypeConfig } from '../../config/config.ts';
+import type { Reader } from '../../guest/facts.ts';
+import { nicsOf } from '../../guest/facts.ts';
 import type { Host } from '../../host.ts';
 import type { Transaction } from '../../inventory/transaction.ts';
 import { InnkeeperError } from '../../resources/errors.ts';

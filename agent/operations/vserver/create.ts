@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Static } from '@sinclair/typebox';
 import { admit, admitDisk } from '../../capacity/admission.ts';
 import { askedNeeds } from '../../capacity/needs.ts';
-import { nicsOf } from '../../guest-facts.ts';
+import { nicsOf } from '../../guest/facts.ts';
 import type { MethodDefinition } from '../../methods.ts';
 import { vserverAttributes } from '../../queries/attributes.ts';
 import type { DiskImage } from '../../resources/disk-image.ts';

@@ -7,8 +7,8 @@ import {
   removeIso,
   writeIso,
 } from '../../../contextualization/mod.ts';
-import type { Config } from '../../config.ts';
-import { guestFacts, type Reader, siblingsOf } from '../../guest-facts.ts';
+import type { Config } from '../../config/config.ts';
+import { guestFacts, type Reader, siblingsOf } from '../../guest/facts.ts';
 import type { Host } from '../../host.ts';
 import { linePath, mediumPath, qmpPath, vncPath } from '../../paths.ts';
 import type { VServer } from '../../resources/vserver.ts';

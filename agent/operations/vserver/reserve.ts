@@ -1,7 +1,7 @@
 // Reserves the VNICs of a VServer: position, MAC, device name and address, in the caller's transaction.
 import { type Static, Type } from '@sinclair/typebox';
-import { isHostAddress, nextAddress } from '../../addresses.ts';
-import { canonical, isHostAddress6, nextAddress6 } from '../../addresses6.ts';
+import { isHostAddress, nextAddress } from '../../addressing/ipv4.ts';
+import { canonical, isHostAddress6, nextAddress6 } from '../../addressing/ipv6.ts';
 import type { Transaction } from '../../inventory/transaction.ts';
 import { checkSecurityRule, vnicNames } from '../../network/mod.ts';
 import { InnkeeperError } from '../../resources/errors.ts';

@@ -1,5 +1,5 @@
 // Steps that several VServer operations share; each reads the inventory, so that it can be repeated any time.
-import { nicsOf } from '../../guest-facts.ts';
+import { nicsOf } from '../../guest/facts.ts';
 import type { Host } from '../../host.ts';
 import type { VServer } from '../../resources/vserver.ts';
 import type { Step } from '../kind.ts';

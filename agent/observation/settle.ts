@@ -1,7 +1,7 @@
 // Decides what a VServer's state is, given what the hypervisor shows of its machine. Pure.
-import { isOff, type MachineSample } from '../drivers/hypervisor.ts';
-import type { Transition } from './operations/transitions.ts';
-import type { VServer } from './resources/vserver.ts';
+import { isOff, type MachineSample } from '../../drivers/hypervisor.ts';
+import type { Transition } from '../operations/transitions.ts';
+import type { VServer } from '../resources/vserver.ts';
 
 /** Why a machine is off, in words for a person, from the hypervisor's own reason. */
 export function whyOff(reason: string, vserver: Pick<VServer, 'state' | 'reason'>): string {

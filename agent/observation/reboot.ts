@@ -1,8 +1,8 @@
 // Notices that the host was rebooted, and starts again the VServers that were running and ask for it.
 import { readFile } from 'node:fs/promises';
-import type { Agent } from './agent.ts';
-import type { Host } from './host.ts';
-import type { Inventory } from './inventory/inventory.ts';
+import type { Agent } from '../agent.ts';
+import type { Host } from '../host.ts';
+import type { Inventory } from '../inventory/inventory.ts';
 
 /** Changes with every boot of the kernel. */
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';

@@ -1,8 +1,8 @@
 // The initial password of a guest: kept once and sealed, whichever way it comes; asked of the guest agent if it has to be.
-import { PASSWORD_MAX, takePassword, withoutLineEnding } from '../metadata-server/mod.ts';
-import type { Host } from './host.ts';
-import type { Inventory } from './inventory/inventory.ts';
-import type { VServer } from './resources/vserver.ts';
+import { PASSWORD_MAX, takePassword, withoutLineEnding } from '../../metadata-server/mod.ts';
+import type { Host } from '../host.ts';
+import type { Inventory } from '../inventory/inventory.ts';
+import type { VServer } from '../resources/vserver.ts';
 import type { Seal } from './seal.ts';
 
 /** `encrypted`: for the creator's key, by the guest. */

@@ -1,10 +1,10 @@
 // Keeps the host's networks as the inventory says: notices what others took away, and puts it back.
 import { isDeepStrictEqual } from 'node:util';
-import type { Host } from './host.ts';
-import { legIsThere, type VNetPlan, vnetNames, watchRules } from './network/mod.ts';
-import { vnetPlan, vnicPlan } from './operations/machine.ts';
-import { layPublicIps } from './operations/publicip/steps.ts';
-import { servedNetwork } from './operations/vnet/steps.ts';
+import type { Host } from '../host.ts';
+import { legIsThere, type VNetPlan, vnetNames, watchRules } from '../network/mod.ts';
+import { vnetPlan, vnicPlan } from '../operations/machine.ts';
+import { layPublicIps } from '../operations/publicip/steps.ts';
+import { servedNetwork } from '../operations/vnet/steps.ts';
 
 /** Time for whoever replaces the ruleset to be done with it. */
 const SETTLE_MS = 20;

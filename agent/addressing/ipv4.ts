@@ -1,7 +1,7 @@
 // IPv4 arithmetic of VNets: which subnet, which gateway, which address next. Pure.
 import { Address4 } from 'ip-address';
-import { InnkeeperError } from './resources/errors.ts';
-import type { Subnet, VNet } from './resources/vnet.ts';
+import { InnkeeperError } from '../resources/errors.ts';
+import type { Subnet, VNet } from '../resources/vnet.ts';
 
 /** A VNet without a size of its own leaves 8 host bits. */
 export const DEFAULT_HOST_BITS = 8;

@@ -1,10 +1,10 @@
 // `innkeeper config check`: every mistake of a configuration file, each with its line and what should be there.
 import { Value } from '@sinclair/typebox/value';
 import { parse, TomlError } from 'smol-toml';
+import { checkPoolEntry } from '../storage/config.ts';
+import { mistakes } from '../validation.ts';
 import { ConfigSchema, checkConfig } from './config.ts';
-import { checkPoolEntry } from './storage/config.ts';
 import { lineOf, tomlLines } from './toml-lines.ts';
-import { mistakes } from './validation.ts';
 
 export interface ConfigMistake {
   /** Unknown where it is about the file as a whole. */

@@ -1,11 +1,11 @@
 // Answers "who is asking?" for DHCP and the metadata service, from memory, at any time.
-import type { GuestFacts, GuestNic } from '../contextualization/guest-facts.ts';
-import type { GuestDirectory } from '../metadata-server/mod.ts';
-import type { Config } from './config.ts';
-import { guestFacts } from './guest-facts.ts';
+import type { GuestFacts, GuestNic } from '../../contextualization/guest-facts.ts';
+import type { GuestDirectory } from '../../metadata-server/mod.ts';
+import type { Config } from '../config/config.ts';
+import type { Change, Inventory } from '../inventory/inventory.ts';
+import type { VNic } from '../resources/vnet.ts';
+import { guestFacts } from './facts.ts';
 import { keepInitialPassword } from './initial-password.ts';
-import type { Change, Inventory } from './inventory/inventory.ts';
-import type { VNic } from './resources/vnet.ts';
 import type { Seal } from './seal.ts';
 
 interface Guest {

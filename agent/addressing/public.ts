@@ -1,8 +1,8 @@
 // Arithmetic of the provider's ranges: which addresses there are, which is next. Pure.
 import { isIPv4, isIPv6 } from 'node:net';
 import { Address4, Address6 } from 'ip-address';
-import { InnkeeperError } from './resources/errors.ts';
-import type { Protocol } from './resources/public-ip.ts';
+import { InnkeeperError } from '../resources/errors.ts';
+import type { Protocol } from '../resources/public-ip.ts';
 
 /** The provider's network as the configuration has it. */
 export interface Inet {

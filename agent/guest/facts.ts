@@ -1,9 +1,9 @@
 // Gathers the facts about one guest from the inventory; everything a guest is told comes from here.
-import type { GuestFacts, GuestNic } from '../contextualization/guest-facts.ts';
-import type { Config } from './config.ts';
-import type { ResourceKind, Resources } from './inventory/inventory.ts';
-import type { VNic } from './resources/vnet.ts';
-import type { VServer } from './resources/vserver.ts';
+import type { GuestFacts, GuestNic } from '../../contextualization/guest-facts.ts';
+import type { Config } from '../config/config.ts';
+import type { ResourceKind, Resources } from '../inventory/inventory.ts';
+import type { VNic } from '../resources/vnet.ts';
+import type { VServer } from '../resources/vserver.ts';
 
 /** What both the inventory and a transaction can do. */
 export interface Reader {

@@ -1,7 +1,7 @@
 // Seals small secrets (initial passwords) at rest with a key that never leaves this host.
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { open, readFile } from 'node:fs/promises';
-import { InnkeeperError } from './resources/errors.ts';
+import { InnkeeperError } from '../resources/errors.ts';
 
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;

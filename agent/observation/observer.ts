@@ -1,10 +1,10 @@
 // Keeps the inventory true to the hypervisor: its events as they come, and everything by one bulk call.
-import { type HypervisorEvent, isOff, type MachineSample } from '../drivers/hypervisor.ts';
-import { sampleMemory } from './capacity/memory.ts';
-import type { Host } from './host.ts';
-import type { ResourceLocks } from './operations/locks.ts';
-import { moveVServer } from './operations/transitions.ts';
-import type { VServer } from './resources/vserver.ts';
+import { type HypervisorEvent, isOff, type MachineSample } from '../../drivers/hypervisor.ts';
+import { sampleMemory } from '../capacity/memory.ts';
+import type { Host } from '../host.ts';
+import type { ResourceLocks } from '../operations/locks.ts';
+import { moveVServer } from '../operations/transitions.ts';
+import type { VServer } from '../resources/vserver.ts';
 import { settle, whyOff } from './settle.ts';
 
 /** Time between events of one burst, after which the machine is looked at once. */

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import { Address6 } from 'ip-address';
-import { InnkeeperError } from './resources/errors.ts';
-import type { Subnet, VNet } from './resources/vnet.ts';
+import { InnkeeperError } from '../resources/errors.ts';
+import type { Subnet, VNet } from '../resources/vnet.ts';
 
 /** The size of every IPv6 subnet that is allocated (RFC 7421). */
 export const IPV6_PREFIX_LENGTH = 64;

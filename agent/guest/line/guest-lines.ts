@@ -2,10 +2,10 @@
 import { once, setMaxListeners } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type HypervisorEvent, isOff } from '../../drivers/hypervisor.ts';
-import { type GuestDirectory, takePassword } from '../../metadata-server/mod.ts';
-import type { Host } from '../host.ts';
-import { linePath } from '../paths.ts';
+import { type HypervisorEvent, isOff } from '../../../drivers/hypervisor.ts';
+import { type GuestDirectory, takePassword } from '../../../metadata-server/mod.ts';
+import type { Host } from '../../host.ts';
+import { linePath } from '../../paths.ts';
 import { LineReader } from './line-reader.ts';
 import { parseMarker } from './marker.ts';
 
