@@ -5,7 +5,7 @@ import { writeProgram } from '../../scripts/package/program.ts';
 
 const [folder = ''] = process.argv.slice(2);
 const root = new URL('../..', import.meta.url).pathname.replace(/\/$/, '');
-const topics = ['placement', 'networks'];
+const topics = ['placement', 'networks', 'pools', 'reboot'];
 await writeProgram(
   root,
   folder,

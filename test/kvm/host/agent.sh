@@ -1,5 +1,8 @@
 # An agent for the other topics, as a service that outlives a reboot, and the ground it stands on; sourced by host-run.
 pools_are_made() {
+  # A host that is its own NFS server must not end that first.
+  install -d /etc/systemd/system/nfs-server.service.d &&
+    printf '[Unit]\nBefore=mnt-nas.mount\n' >/etc/systemd/system/nfs-server.service.d/mount.conf && systemctl daemon-reload
   # The third disk is empty; LVM finds its volumes again by itself when the host comes up.
   vgcreate -qq ikt /dev/vdc && lvcreate -qq -y --type thin-pool -L 600M -n thin ikt &&
     install -d /srv/export && echo '/srv/export 127.0.0.1(rw,no_root_squash,insecure,fsid=1)' >/etc/exports &&
@@ -13,8 +16,7 @@ hugepages_are_reserved() {
   grep -x 96 /sys/devices/system/node/node[01]/hugepages/hugepages-2048kB/nr_hugepages
 }
 
-# In every boot before the agent: a trunk in the place of a physical NIC, with a switch at its other end, and somebody
-# who writes down when rules appear.
+# In every boot before the agent: a trunk in the place of a physical NIC, with a switch at its other end.
 trunk_is_laid() {
   cat >/usr/local/sbin/trunk <<'SH'
 #!/bin/sh -e
@@ -24,16 +26,11 @@ ip link set trunk0 up
 ip -n switch link set trunk1 up
 ip netns exec switch sysctl -qw net.ipv4.conf.all.arp_ignore=1
 SH
-  printf '#!/bin/sh\nnft monitor | while read -r line; do echo "$(date +%%s.%%N) $line"; done >/run/rules.log\n' \
-    >/usr/local/sbin/watch-rules
-  chmod +x /usr/local/sbin/trunk /usr/local/sbin/watch-rules
+  chmod +x /usr/local/sbin/trunk
   printf '[Unit]\nBefore=innkeeper.service\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/usr/local/sbin/trunk\n%s' \
     '[Install]
 WantedBy=multi-user.target' >/etc/systemd/system/trunk.service
-  printf '[Unit]\nBefore=innkeeper.service\n[Service]\nExecStart=/usr/local/sbin/watch-rules\n%s' \
-    '[Install]
-WantedBy=multi-user.target' >/etc/systemd/system/watch-rules.service
-  systemctl daemon-reload && systemctl enable --now trunk watch-rules
+  systemctl daemon-reload && systemctl enable --now trunk
 }
 
 configuration() {

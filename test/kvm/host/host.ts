@@ -22,6 +22,7 @@ export interface VServer {
   reason: string;
   placement?: { numaNode: number; hugepageKiB?: number; cpus?: number[] };
   vnics: Vnic[];
+  vdiskIds: string[];
 }
 
 /** Calls a method of the agent by its local API. */
@@ -90,4 +91,21 @@ export async function until<T>(what: string, ask: () => Promise<T | undefined>, 
 /** The process id of a VServer's machine, from libvirt. */
 export async function machinePid(vserverId: string): Promise<number> {
   return Number(await shell(`cat /run/libvirt/qemu/ik-${vserverId}.pid`));
+}
+
+export interface StoredEvent {
+  seq: number;
+  type: string;
+  time: string;
+  ids: { vserver?: string };
+  data: { state?: string; reason?: string };
+}
+
+/** The events after `seq` that there are now. */
+export async function eventsAfter(seq: number): Promise<StoredEvent[]> {
+  const found: StoredEvent[] = [];
+  for await (const event of await client.stream(`/v1/events?follow=false&after=${seq}`)) {
+    found.push(event as StoredEvent);
+  }
+  return found;
 }
