@@ -49,4 +49,11 @@ export const stages: readonly Stage[] = [
     timeLimitMinutes: 25,
     secondLook: 'stage',
   },
+  {
+    name: 'test:xen',
+    command: ['npm', 'run', '--silent', 'test:xen'],
+    result: 'tap',
+    timeLimitMinutes: 30,
+    secondLook: 'stage',
+  },
 ];
