@@ -7,7 +7,11 @@ import { UNSUPPORTED } from '../promises/expected.ts';
 import { keepAll } from '../promises/keep.ts';
 
 const drivers: BenchOptions[] = [
-  { driver: 'kvm', uri: 'qemu:///system', guest: { path: await guestImage(), format: 'qcow2' } },
+  {
+    driver: 'kvm',
+    uri: 'qemu:///system',
+    guest: { path: await guestImage(), format: 'qcow2', part: { guestType: 'hvm' } },
+  },
   { driver: 'test', uri: 'test:///default' },
 ];
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { promisify } from 'node:util';
 import type {
+  GuestType,
   Hypervisor,
   HypervisorEvent,
   Machine,
@@ -26,6 +27,8 @@ export interface BenchOptions {
   driver: string;
   /** The test guest's disk image, and how it is booted; absent where nothing runs in a machine. */
   guest?: { path: string; format: 'raw' | 'qcow2'; part?: Partial<Machine> };
+  /** Disk images of guests that boot otherwise than `guest` does. */
+  others?: Partial<Record<GuestType, { path: string; format: 'raw' | 'qcow2' }>>;
 }
 
 export class Bench {
@@ -77,6 +80,17 @@ export class Bench {
 
   get name(): string {
     return this.machine.name;
+  }
+
+  /** A second machine, of another type: a disk of its own, and nothing else but a console. */
+  async other(guestType: GuestType): Promise<Machine> {
+    const { path: image, format } = this.options.others?.[guestType] ?? this.options.guest!;
+    const path = join(this.folder, guestType);
+    await copyFile(image, path);
+    const { vserverId, vcpus, memoryMiB, media } = this.machine;
+    const disks: MachineDisk[] = [{ position: 0, path, format, serial: 'system' }];
+    const named = { name: `${this.name}-${guestType}`, uuid: randomUUID(), vserverId };
+    return { ...named, vcpus, memoryMiB, guestType, disks, nics: [], media };
   }
 
   /** A NIC whose device has a name of this run. */
@@ -146,10 +160,10 @@ export class Bench {
    * Follows the console until the guest has said something that fits; `say` is typed again until then. Whoever is
    * hung up on by libvirt, as after a reset, opens it again.
    */
-  async hears(fits: RegExp, say = '\n'): Promise<void> {
+  async hears(fits: RegExp, say = '\n', name = this.name): Promise<void> {
     let text = '';
     const open = async (): Promise<Duplex> => {
-      const console = await this.hypervisor.openConsole(this.name);
+      const console = await this.hypervisor.openConsole(name);
       console.on('error', () => {});
       return console.setEncoding('utf8').on('data', (chunk: string) => {
         text += chunk;

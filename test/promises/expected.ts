@@ -2,7 +2,7 @@
 
 /** By driver: promises whose outcome is `unsupported`. Everything else must pass. */
 export const UNSUPPORTED: Readonly<Record<string, readonly string[]>> = {
-  kvm: [],
+  kvm: ['boots a paravirtual guest (pv)', "boots a paravirtual guest with the processor's help (pvh)"],
   xen: [
     'tells a running machine the new length of its disk',
     'changes the medium in a drive',
@@ -23,5 +23,8 @@ export const UNSUPPORTED: Readonly<Record<string, readonly string[]>> = {
     'changes the medium in a drive',
     'asks the guest agent, and does not wait for one that is not there',
     'offers QMP beside libvirt, for backups of a running machine',
+    'boots a guest by its firmware (hvm)',
+    'boots a paravirtual guest (pv)',
+    "boots a paravirtual guest with the processor's help (pvh)",
   ],
 };

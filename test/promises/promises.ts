@@ -5,6 +5,7 @@ import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { DriverError } from '../../drivers/hypervisor.ts';
 import type { Bench } from './bench.ts';
+import { GUEST_TYPES } from './guest-types.ts';
 
 export interface DriverPromise {
   name: string;
@@ -250,4 +251,5 @@ export const PROMISES: DriverPromise[] = [
       assert.deepEqual(await bench.plugged(), []);
     },
   },
+  ...GUEST_TYPES,
 ];
