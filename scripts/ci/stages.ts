@@ -25,7 +25,7 @@ export const stages: readonly Stage[] = [
     name: 'test:kvm',
     command: ['npm', 'run', '--silent', 'test:kvm'],
     result: 'tap',
-    timeLimitMinutes: 25,
+    timeLimitMinutes: 30,
     secondLook: 'stage',
   },
   {
@@ -53,7 +53,7 @@ export const stages: readonly Stage[] = [
     name: 'test:xen',
     command: ['npm', 'run', '--silent', 'test:xen'],
     result: 'tap',
-    timeLimitMinutes: 30,
+    timeLimitMinutes: 35,
     secondLook: 'stage',
   },
 ];
