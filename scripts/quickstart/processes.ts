@@ -1,8 +1,13 @@
 // The quickstart's two background processes: started apart from the terminal, found again by their pid files.
 import { spawn } from 'node:child_process';
 import { open, readFile, rm, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Place } from './place.ts';
 import { until } from './wait.ts';
+
+/** Looks at an empty command line, and milliseconds between them. */
+const EXEC_TRIES = 20;
+const EXEC_PAUSE_MS = 50;
 
 export type Name = 'agent' | 'control-plane';
 
@@ -27,10 +32,18 @@ export async function runningPid(place: Place, name: Name): Promise<number | und
   try {
     const pid = Number.parseInt(await readFile(place.pidFile(name), 'utf8'), 10);
     // Process ids are used again: a stranger with that number must not be stopped.
-    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8');
-    return command.includes(place.dir) ? pid : undefined;
+    return (await commandLine(pid)).includes(place.dir) ? pid : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Empty for one that has ended. It is empty as well for the moment in which a program becomes another one (exec). */
+async function commandLine(pid: number): Promise<string> {
+  for (let tries = 1; ; tries++) {
+    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8');
+    if (command !== '' || tries === EXEC_TRIES) return command;
+    await sleep(EXEC_PAUSE_MS);
   }
 }
 
