@@ -37,7 +37,7 @@ table() {
 mkdir -p .cache/promises
 sed -n 's/^# promises //p' .cache/xen/output.log >.cache/promises/xen.json
 if [ -s .cache/promises/xen.json ]; then
-  table || { node test/integration/hypervisor-promises.test.ts >.cache/xen/promises-here.log 2>&1 && table; } || status=1
+  table || { TAP_TIMEOUT=900 node test/integration/hypervisor-promises.test.ts >.cache/xen/promises-here.log 2>&1 && table; } || status=1
   sed 's/^/# /' .cache/promises/table.txt
 fi
 exit "$status"

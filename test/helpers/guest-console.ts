@@ -90,9 +90,9 @@ export async function bootedGuest(
   }, ASK_MS);
   try {
     for (const end = Date.now() + BOOT_MS; Date.now() < end; ) {
-      const report = guestReport(text);
-      // The first line is missing where another console has read the beginning: it is asked for once more.
-      if (report.has(until) && report.has('boot')) return report;
+      // Whole only if one console has read it from its first line on: what is said between two is lost.
+      const whole = guestReport(sinceOpen);
+      if (whole.has(until) && whole.has('boot')) return guestReport(text);
       await new Promise((resolve) => setTimeout(resolve, 100));
       // libvirtd hangs up on everybody when it goes, and a while after it has come back; or it says nothing any more.
       if (Date.now() - lastHeard > SILENT_MS) console.destroy();
