@@ -59,6 +59,15 @@ export async function typed(
 }
 
 /**
+ * Whether one console has read it from the first line on: what is said between two consoles is lost, and a line is
+ * spoilt by what the kernel says meanwhile, or by the echo of what was typed.
+ */
+function isWhole(report: Map<string, string>): boolean {
+  const nics = [...report.keys()].filter((key) => key.startsWith('mac.'));
+  return report.has('boot') && nics.every((mac) => report.has(mac.replace('mac.', 'address.')));
+}
+
+/**
  * Follows the console until the guest has told `until` (default: its report is complete).
  * The guest shows its report again on request, so that opening the console late loses nothing.
  */
@@ -85,14 +94,13 @@ export async function bootedGuest(
   // A guest that has long told everything says nothing by itself; one that boots takes keys for its boot loader.
   const asking = setInterval(() => {
     const quiet = Date.now() - lastHeard >= ASK_MS;
-    const up = sinceOpen.trim() === '' || /guest# |GUEST /.test(sinceOpen);
+    const up = sinceOpen.trim() === '' || sinceOpen.includes('guest# ');
     if (quiet && up && !console.destroyed) console.write('report\n');
   }, ASK_MS);
   try {
     for (const end = Date.now() + BOOT_MS; Date.now() < end; ) {
-      // Whole only if one console has read it from its first line on: what is said between two is lost.
-      const whole = guestReport(sinceOpen);
-      if (whole.has(until) && whole.has('boot')) return guestReport(text);
+      const report = guestReport(sinceOpen);
+      if (report.has(until) && isWhole(report)) return guestReport(text);
       await new Promise((resolve) => setTimeout(resolve, 100));
       // libvirtd hangs up on everybody when it goes, and a while after it has come back; or it says nothing any more.
       if (Date.now() - lastHeard > SILENT_MS) console.destroy();
