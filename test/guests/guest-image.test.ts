@@ -9,10 +9,13 @@ import { join } from 'node:path';
 import t from 'tap';
 import { guestImage, guestReport } from '../images/guest-image.ts';
 
-/** A configuration service made of one printf: every request is answered with "hello". */
+/**
+ * A configuration service made of one printf: every request is answered with "hello". It goes on reading, for a guest
+ * that still sends would be told of a reset instead.
+ */
 const service =
   'net=169.254.0.0/16,dhcpstart=169.254.1.15,host=169.254.1.1,dns=169.254.1.2,' +
-  "guestfwd=tcp:169.254.169.254:80-cmd:printf 'HTTP/1.0 200 OK\\r\\n\\r\\nhello'";
+  `guestfwd=tcp:169.254.169.254:80-cmd:sh -c "printf 'HTTP/1.0 200 OK\\r\\nContent-Length: 5\\r\\n\\r\\nhello'; cat >/dev/null"`;
 
 /** Resolves with everything the guest has written when `pattern` has appeared; rejects if it ends before. */
 function consoleShows(qemu: ChildProcess, text: { all: string }, pattern: RegExp): Promise<string> {
