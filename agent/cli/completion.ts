@@ -15,7 +15,7 @@ function wordsOf(command: Command): string[] {
 /** One branch of the script: what may follow a command, and of which kind its first argument names something. */
 function branch(path: string, command: Command, globals: readonly string[]): string {
   const argument = command.registeredArguments[0]?.name() ?? '';
-  const kind = KINDS.has(argument) ? `; kind=${argument}` : '';
+  const kind = KINDS.has(argument) ? `; kind=${argument} at=${path.split(' ').length}` : '';
   const values = argument === 'kind' ? KINDS : [];
   // What follows the name of a command without verbs are its arguments.
   const pattern = command.commands.length > 0 || path.includes(' ') ? `'${path}'` : `'${path}'|'${path} '*`;
@@ -44,10 +44,9 @@ export function bashCompletion(program: Command): string {
       [verb.name(), ...verb.aliases()].map((name) => branch(`${noun.name()} ${name}`, verb, globals)),
     ),
   ]);
-  const leaves = program.commands.filter(({ commands }) => commands.length === 0).map((each) => each.name());
   return `# bash completion of innkeeper; load it by: eval "$(innkeeper completion bash)"
 _innkeeper() {
-  local here="\${COMP_WORDS[COMP_CWORD]}" before='' word words='${wordsOf(program).join(' ')}' kind='' path=()
+  local here="\${COMP_WORDS[COMP_CWORD]}" before='' word words='${wordsOf(program).join(' ')}' kind='' at=0 path=()
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "$before $word" in '--socket '*|'-o '*|'--output '*|*' -'*) ;; *) path+=("$word") ;; esac
     before=$word
@@ -59,10 +58,7 @@ ${branches.join('\n')}
     *) words='' ;;
   esac
   # Its first argument comes right after them.
-  case "\${#path[@]} \${path[0]}" in
-    ${leaves.map((name) => `'1 ${name}'`).join('|')}|'2 '*) ;;
-    *) kind='' ;;
-  esac
+  [ "\${#path[@]}" = "$at" ] || kind=''
   case "$before" in
 ${valueBranches(program).join('\n')}
   esac

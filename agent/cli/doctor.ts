@@ -30,7 +30,7 @@ export function addDoctor(program: Command): void {
       const findings = await examine({ configPath: config, agent, ...(bundle ? { bundle } : {}) });
       const written = bundle ? `Written: ${printable(bundle)}\n` : '';
       const text = () => told(findings).split('\n').map(printable).join('\n') + written;
-      process.stdout.write(formatted(findings, globals, text));
+      process.stdout.write(await formatted(findings, globals, text));
       if (findings.some(({ level }) => level === 'fault')) process.exitCode = 1;
     });
   withExamples(command, 'innkeeper doctor', 'innkeeper doctor --bundle /root/innkeeper-support.tar.gz');

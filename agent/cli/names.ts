@@ -39,7 +39,7 @@ export function addNames(program: Command): void {
       const globals = program.opts<Globals>();
       const rows = rowsOf(await new ApiClient(globals.socket).call(method));
       const names = rows.flatMap((row) => nameOf(kind, row));
-      process.stdout.write(formatted(names, globals, () => names.map((name) => `${name}\n`).join('')));
+      process.stdout.write(await formatted(names, globals, () => names.map((name) => `${name}\n`).join('')));
     });
   withExamples(
     command,

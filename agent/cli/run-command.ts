@@ -29,7 +29,8 @@ export async function runCommand(
   const result = row.operation
     ? await operate(client, row, params, globals)
     : await client.call(row.method, params);
-  print(row.also ? await withMore(client, row.also, params, result) : result, row, globals);
+  const answer = row.also ? await withMore(client, row.also, params, result) : result;
+  process.stdout.write(await formatted(answer, globals, () => told(answer, row, globals)));
 }
 
 /** What the second question adds. The first answer is worth showing even if the second cannot be had. */
@@ -96,10 +97,6 @@ async function operate(
     process.off('SIGINT', interrupt);
     wipe();
   }
-}
-
-function print(result: unknown, row: CommandRow, globals: Globals): void {
-  process.stdout.write(formatted(result, globals, () => told(result, row, globals)));
 }
 
 /** A table, a record, or nothing where there is nothing to say. */

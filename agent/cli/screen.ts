@@ -30,11 +30,12 @@ export function addScreen(program: Command): void {
       const globals = program.opts<Globals>();
       const client = new ApiClient(globals.socket);
       const screen = (await client.call('getVServerScreen', { vserverId })) as Screen;
-      const { facts } = (await client.call('getHost')) as { facts?: { hostname: string } };
-      const lines = viewers(screen, facts?.hostname ?? 'HOST', userInfo().username);
-      const text = () =>
-        [`VNC on ${screen.socket}`, ...lines.map((line) => `  ${line}`), ''].map(printable).join('\n');
-      process.stdout.write(formatted(screen, globals, text));
+      const text = async () => {
+        const { facts } = (await client.call('getHost')) as { facts?: { hostname: string } };
+        const lines = viewers(screen, facts?.hostname ?? 'HOST', userInfo().username);
+        return [`VNC on ${screen.socket}`, ...lines.map((line) => `  ${line}`), ''].map(printable).join('\n');
+      };
+      process.stdout.write(await formatted(screen, globals, text));
     });
   withExamples(command, 'innkeeper screen web', 'vncviewer "$(innkeeper screen web --json | jq -r .socket)"');
 }

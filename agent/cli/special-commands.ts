@@ -39,7 +39,7 @@ export function addSpecialCommands(program: Command): void {
     .argument('[parameters]', 'JSON object; - reads it from standard input', '{}')
     .action(async (method: string, text: string) => {
       const result = await new ApiClient(globals().socket).call(method, await parameters(text));
-      process.stdout.write(formatted(result, globals(), () => `${safeJson(result, 2)}\n`));
+      process.stdout.write(await formatted(result, globals(), () => `${safeJson(result, 2)}\n`));
     });
   withExamples(call, `innkeeper call startVServer '{"vserverId": "web"}'`);
   const methods = program
@@ -104,7 +104,7 @@ function addOneCall(program: Command, name: string, method: string, help: string
     .action(async () => {
       const globals = program.opts<Globals>();
       const result = await new ApiClient(globals.socket).call(method);
-      process.stdout.write(formatted(result, globals, () => record(result)));
+      process.stdout.write(await formatted(result, globals, () => record(result)));
     });
   withExamples(command, `innkeeper ${name}`, `innkeeper ${name} -o yaml`);
 }
@@ -136,5 +136,5 @@ async function showMethods(globals: Globals): Promise<void> {
   methods.sort((a, b) => a.method.localeCompare(b.method));
   const line = ({ method, summary }: (typeof methods)[number]) =>
     `${printable(method).padEnd(28)} ${printable(summary)}\n`;
-  process.stdout.write(formatted(methods, globals, () => methods.map(line).join('')));
+  process.stdout.write(await formatted(methods, globals, () => methods.map(line).join('')));
 }

@@ -12,24 +12,24 @@ interface Run {
   stage: Stage;
   summary: Summary;
   seconds: number;
-  /** It was cut short, by its limit or by a signal: nothing is to be learnt from another one. */
-  cutShort: boolean;
+  timedOut: boolean;
+  interrupted: boolean;
 }
 
 const wanted = process.argv.slice(2);
 const begin = performance.now();
 
-async function run(stage: Stage, title = stage.name): Promise<Run & { interrupted: boolean }> {
+async function run(stage: Stage, title = stage.name): Promise<Run> {
   const logFile = `.cache/ci/${title.replaceAll(/[:, ]+/g, '-')}.log`;
-  const { interrupted, timedOut, ...outcome } = await runStage(stage, logFile);
-  const summary = judge(stage, { interrupted, timedOut, ...outcome });
+  const outcome = await runStage(stage, logFile);
+  const summary = judge(stage, outcome);
   const { passed, failures, skipped } = summary;
   const also = skipped > 0 ? `, ${skipped} skipped` : '';
   console.log(
     `${title}: ${passed} passed, ${failures.length} failed${also} (${outcome.seconds} s, ${logFile})`,
   );
   reportNames(stage, failures);
-  return { stage, summary, seconds: outcome.seconds, cutShort: interrupted || timedOut, interrupted };
+  return { ...outcome, stage, summary };
 }
 
 /** Why a test on real machines is looked at twice: docs/decisions/0090. Never silent: what it was is printed. */
@@ -46,13 +46,14 @@ async function secondLook({ stage, summary: first }: Run): Promise<Summary> {
 const hasTime = ({ seconds }: Run) => performance.now() - begin + seconds * 1000 < ALL_DONE_BY_MS;
 const runs: Run[] = [];
 for (const stage of stages.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
-  const { interrupted, ...one } = await run(stage);
+  const one = await run(stage);
   runs.push(one);
-  if (interrupted) break;
+  if (one.interrupted) break;
 }
 for (const one of runs) {
-  const failed = one.summary.failures.length > 0;
-  if (failed && one.stage.secondLook && !one.cutShort && hasTime(one)) one.summary = await secondLook(one);
+  // From one that was cut short there is nothing to be learnt by another.
+  const failed = one.summary.failures.length > 0 && !one.timedOut && !one.interrupted;
+  if (failed && one.stage.secondLook && hasTime(one)) one.summary = await secondLook(one);
 }
 for (const { stage, summary } of runs) reportDetails(stage, summary.failures);
 const passed = runs.reduce((sum, { summary }) => sum + summary.passed, 0);

@@ -22,6 +22,13 @@ const hostname =
   (out: Writer): void =>
     text.encode(out, name);
 
+/** A console that is being opened, and the call that the daemon has of it; nothing is answered yet. */
+async function consoleAsked({ connection, received, receivedCount }: ReturnType<typeof fakeLibvirtd>) {
+  const opening = connection.openStream('domain_open_console', { dom: DOMAIN, device: null, flags: 0 });
+  await receivedCount(1);
+  return { opening, call: received[0]! };
+}
+
 t.test('answers in another order reach the calls they belong to', async (t) => {
   const daemon = fakeLibvirtd();
   const calls = [1, 2, 3].map(() => daemon.connection.call('connect_get_hostname', undefined));
@@ -102,13 +109,8 @@ t.test('random bytes never do worse than end the conversation', async (t) => {
 
 t.test('a lost connection wakes sent calls, waiting calls and streams', async (t) => {
   const daemon = fakeLibvirtd({ maxInFlight: 1 });
-  const opening = daemon.connection.openStream('domain_open_console', {
-    dom: DOMAIN,
-    device: null,
-    flags: 0,
-  });
-  await daemon.receivedCount(1);
-  daemon.reply(daemon.received[0]!);
+  const { opening, call } = await consoleAsked(daemon);
+  daemon.reply(call);
   const stream = await opening;
   const calls = [1, 2, 3].map(() => daemon.connection.call('connect_get_hostname', undefined));
   const broken = new Promise((resolve) => stream.once('error', resolve));
@@ -182,13 +184,7 @@ t.test('a ping is answered', async (t) => {
 
 t.test('a stream: data both ways, in one chunk with the reply, and both ends announced', async (t) => {
   const daemon = fakeLibvirtd();
-  const opening = daemon.connection.openStream('domain_open_console', {
-    dom: DOMAIN,
-    device: null,
-    flags: 0,
-  });
-  await daemon.receivedCount(1);
-  const call = daemon.received[0]!;
+  const { opening, call } = await consoleAsked(daemon);
   const packet = { ...call, type: 3, status: 2 };
   const reply = encodeFrame({ ...call, type: 1 });
   daemon.socket.write(Buffer.concat([reply, encodeStreamFrame(packet, Buffer.from('hello'))]));
@@ -212,13 +208,7 @@ t.test('a stream: data both ways, in one chunk with the reply, and both ends ann
 
 t.test('a reader who does not read stops the socket, and reading starts it again', async (t) => {
   const daemon = fakeLibvirtd();
-  const opening = daemon.connection.openStream('domain_open_console', {
-    dom: DOMAIN,
-    device: null,
-    flags: 0,
-  });
-  await daemon.receivedCount(1);
-  const call = daemon.received[0]!;
+  const { opening, call } = await consoleAsked(daemon);
   daemon.reply(call);
   const stream = await opening;
   const packet = encodeStreamFrame({ ...call, type: 3, status: 2 }, Buffer.alloc(32_768, 'y'));
@@ -240,13 +230,7 @@ t.test('a reader who does not read stops the socket, and reading starts it again
 
 t.test('a console that says much before it is open opens all the same', async (t) => {
   const daemon = fakeLibvirtd();
-  const opening = daemon.connection.openStream('domain_open_console', {
-    dom: DOMAIN,
-    device: null,
-    flags: 0,
-  });
-  await daemon.receivedCount(1);
-  const call = daemon.received[0]!;
+  const { opening, call } = await consoleAsked(daemon);
   const packet = encodeStreamFrame({ ...call, type: 3, status: 2 }, Buffer.alloc(32_768, 'y'));
   const sent = 10;
   for (let count = 0; count < sent; count++) daemon.socket.write(packet);
@@ -263,13 +247,7 @@ t.test('a console that says much before it is open opens all the same', async (t
 
 t.test('a console that breaks off in the moment it is opened is refused, and nothing else', async (t) => {
   const daemon = fakeLibvirtd();
-  const opening = daemon.connection.openStream('domain_open_console', {
-    dom: DOMAIN,
-    device: null,
-    flags: 0,
-  });
-  await daemon.receivedCount(1);
-  const call = daemon.received[0]!;
+  const { opening, call } = await consoleAsked(daemon);
   const none = { dom: null, str1: null, str2: null, str3: null, int1: 0, int2: 0, net: null };
   const error = { code: 39, domain: 38, message: 'stream had I/O failure', level: 2, ...none };
   const broken = encodeFrame({ ...call, type: 3, status: 1 }, (out) => remoteError.encode(out, error));
