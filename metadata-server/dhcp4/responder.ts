@@ -124,7 +124,7 @@ function lease(
   informed = false,
 ): Answer {
   const own = guest.nic.ipv4?.address ?? NOWHERE;
-  const order = informed ? replyOrder(request).filter((name) => !LEASE_TIMES.has(name)) : replyOrder(request);
+  const order = replyOrder(request, informed);
   const relayed = request.giaddr !== NOWHERE;
   // Only the guest's own address is ever echoed or sent to; any other ciaddr would be a place of its choosing.
   const ciaddr = request.ciaddr === own ? own : NOWHERE;
@@ -243,10 +243,10 @@ function classlessRoutes(network: ServedNetwork, { nic }: Guest): Route[] {
 const orders = new Map<string, readonly OptionName[]>();
 const MOST_ORDERS = 256;
 
-/** The client's own order of preference; without a list, everything there is, by code. */
-function replyOrder(request: DhcpRequest): readonly OptionName[] {
+/** The client's own order of preference; without a list, everything there is, by code. Who only informs itself has no lease. */
+function replyOrder(request: DhcpRequest, informed: boolean): readonly OptionName[] {
   const asked = request.options.get(OPTIONS.parameterList.code);
-  const key = asked?.toString('latin1') ?? 'everything';
+  const key = `${informed} ${asked?.toString('latin1') ?? 'everything'}`;
   const known = orders.get(key);
   if (known) return known;
   const wanted = asked ? [...asked].map((code) => NAME_BY_CODE.get(code)) : OPTION_NAMES;
@@ -254,6 +254,7 @@ function replyOrder(request: DhcpRequest): readonly OptionName[] {
   for (const name of wanted) if (name) order.add(name);
   // Last of all (RFC 3046, section 2.2).
   order.delete('relayInformation');
+  if (informed) for (const name of LEASE_TIMES) order.delete(name);
   const made: readonly OptionName[] = [...order, 'relayInformation'];
   // A guest may invent lists; room is made for those that others still use.
   if (orders.size >= MOST_ORDERS) orders.clear();
